@@ -1,0 +1,89 @@
+"""Explorables: small interactive pictures that run the same ES module in a live notebook and on a static page.
+
+An explorable is a class here and a module `<name>.js` beside it; `core.js` is what the modules share and is inlined
+when a module is served. NumPy and anywidget only, never torch. Its whole state is in traits.
+"""
+
+import html
+import importlib
+import json
+import re
+from pathlib import Path
+
+import anywidget
+
+HERE = Path(__file__).parent
+CLASSES = {"BayesOdds": "bayes_odds", "KLRows": "kl_rows"}
+IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
+DEFAULT = "export default { render };"
+STYLED = """export default {
+  render: (context) => {
+    context.el.classList.add("gt-explorable");
+    return render(context);
+  },
+};"""
+
+
+def __getattr__(name):
+    if name in CLASSES:
+        return getattr(importlib.import_module(f"{__name__}.{CLASSES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def by_module(module):
+    """The class of the explorable whose files are called `module`. ValueError names the ones there are."""
+    for name, stem in CLASSES.items():
+        if stem == module:
+            return __getattr__(name)
+    raise ValueError(f"explorable: expected one of {sorted(CLASSES.values())}, got {module!r}")
+
+
+def source(module):
+    """The ES module with core.js inlined: the text that anywidget serves."""
+    own = (HERE / f"{module}.js").read_text(encoding="utf-8")
+    if not IMPORT.search(own) or DEFAULT not in own:
+        raise ValueError(f"{module}.js: expected one import from ./core.js and the line {DEFAULT!r}")
+    core = (HERE / "core.js").read_text(encoding="utf-8").replace("export const", "const")
+    return core + IMPORT.sub("", own).replace(DEFAULT, STYLED)
+
+
+def page_script(module):
+    """The same module as a classic script that mounts itself: classic, because a page opened from a file may not
+    load modules."""
+    body = source(module).replace("export function", "function").replace("export const", "const")
+    static = (HERE / "static.js").read_text(encoding="utf-8")
+    return f'"use strict";\n(() => {{\n{body.replace(STYLED, "")}\n{static}\nmountAll("{module}", {{ render }});\n}})();\n'
+
+
+class Explorable(anywidget.AnyWidget):
+    """Base class. A subclass gives `module` (its files' name), `title`, `alt` (what its still picture shows) and traits."""
+
+    module = title = alt = ""
+
+    def __init_subclass__(cls, **kwargs):
+        if cls.module:
+            cls._esm = source(cls.module)
+            cls._css = (HERE / "explorable.css").read_text(encoding="utf-8")
+        super().__init_subclass__(**kwargs)
+
+    def state(self):
+        """The traits that the module sees, as a plain dictionary."""
+        ours = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
+        return {name: getattr(self, name) for name in sorted(ours) if not name.startswith("_")}
+
+    def page_html(self, still=""):
+        """What a static page holds: the state, and a picture or a sentence until the module takes its place."""
+        data = json.dumps(self.state(), sort_keys=True).replace("</", "<\\/")
+        picture = f'<img class="gt-still" src="{html.escape(still)}" alt="{html.escape(self.alt)}">' if still else f'<p class="gt-still">{html.escape(self.alt)}</p>'
+        return (
+            f'<div class="gt-explorable" data-explorable="{self.module}" role="group" aria-label="{html.escape(self.title)}">'
+            f'<script type="application/json">{data}</script>{picture}</div>'
+        )
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "text/plain": repr(self), "text/html": self.page_html()}, metadata

@@ -1,0 +1,342 @@
+// What the explorables share: elements, controls, axes, a seeded generator, and a few numbers.
+// No framework and no state of its own. Python inlines this file into each explorable when it serves it.
+
+// ---- elements -------------------------------------------------------------------------------------------------
+
+const apply = (node, attrs, children) => {
+  for (const [name, value] of Object.entries(attrs ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined));
+  return node;
+};
+
+/** An HTML element: h("p", { class: "note", onclick: f }, "text", child). */
+export const h = (tag, attrs, ...children) => apply(document.createElement(tag), attrs, children);
+
+/** An SVG element, by the same rules. */
+export const s = (tag, attrs, ...children) =>
+  apply(document.createElementNS("http://www.w3.org/2000/svg", tag), attrs, children);
+
+/** Set attributes of an element that exists. */
+export const set = (node, attrs) => apply(node, attrs, []);
+
+let count = 0;
+/** An id that is unique on the page. */
+export const uid = (stem) => `gt-${stem}-${(count += 1)}-${Math.random().toString(36).slice(2, 7)}`;
+
+/** A number as text, with a real minus sign and ∞; "–" for what is not a number. */
+export const fmt = (x, digits = 3) => {
+  if (Number.isNaN(x)) return "–";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
+  const text = x.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+};
+
+// ---- state ----------------------------------------------------------------------------------------------------
+
+/** Call `update` once a frame after any of the traits changed, from here or from Python. Returns how to stop. */
+export const watch = (model, names, update) => {
+  let pending = 0;
+  const later = () => {
+    pending ||= requestAnimationFrame(() => {
+      pending = 0;
+      update();
+    });
+  };
+  for (const name of names) model.on(`change:${name}`, later);
+  return () => {
+    cancelAnimationFrame(pending);
+    for (const name of names) model.off(`change:${name}`, later);
+  };
+};
+
+/** Set several traits and save them together. */
+export const change = (model, values) => {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+};
+
+/** The named traits as a plain object. */
+export const state = (model, names) => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+
+// ---- controls: native inputs with labels ----------------------------------------------------------------------
+
+/** A labelled range. `format` gives the text that is shown and read aloud. Returns { el, set(value) }. */
+export const slider = ({ label, min, max, step, value, format = (v) => fmt(v, 2), onInput }) => {
+  const id = uid("slider");
+  const output = h("output", { for: id, class: "gt-value" });
+  const input = h("input", { id, type: "range", min, max, step, "data-lm-suppress-shortcuts": "true" });
+  const show = (v) => {
+    input.value = v;
+    output.textContent = format(v);
+    input.setAttribute("aria-valuetext", format(v));
+  };
+  input.addEventListener("input", () => {
+    const v = Number(input.value);
+    show(v);
+    onInput(v);
+  });
+  show(value);
+  return { el: h("div", { class: "gt-control" }, h("label", { for: id }, label), output, input), set: show };
+};
+
+/** A labelled list of choices, as a native select. options: { value: text }. Returns { el, set(value) }. */
+export const choice = ({ label, options, value, onChange }) => {
+  const id = uid("choice");
+  const select = h("select", { id, onchange: () => onChange(select.value) });
+  for (const [key, text] of Object.entries(options)) select.append(h("option", { value: key }, text));
+  select.value = value;
+  return {
+    el: h("div", { class: "gt-control" }, h("label", { for: id }, label), select),
+    set: (v) => {
+      select.value = v;
+    },
+  };
+};
+
+/** A row of buttons. actions: { text: function }. */
+export const buttons = (label, actions) =>
+  h(
+    "div",
+    { class: "gt-buttons", role: "group", "aria-label": label },
+    h("span", { class: "gt-buttons-label", "aria-hidden": "true" }, label),
+    Object.entries(actions).map(([text, onclick]) => h("button", { type: "button", onclick }, text)),
+  );
+
+/** The one live sentence: shown at once, announced when the reader pauses. Returns { el, say(text) }. */
+export const sentence = () => {
+  const shown = h("p", { class: "gt-sentence", "aria-hidden": "true" });
+  const spoken = h("p", { class: "gt-hidden", role: "status", "aria-live": "polite" });
+  let timer = 0;
+  const say = (text) => {
+    if (shown.textContent === text) return;
+    shown.textContent = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      spoken.textContent = text;
+    }, 700);
+  };
+  return { el: h("div", {}, shown, spoken), say };
+};
+
+// ---- axes -----------------------------------------------------------------------------------------------------
+
+/** About `n` round tick positions in [low, high]. */
+export const ticks = (low, high, n = 6) => {
+  const raw = (high - low) / n;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((v) => v >= raw);
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) found.push(i * step);
+  return found;
+};
+
+/**
+ * Axes in SVG that keep their text at reading size at every width.
+ * x, y: [low, high]. title: what a screen reader says the picture is. xTicks, yTicks: positions, or a count.
+ * Marks are made once and moved: line(attrs).to([[x, y]…]), area(attrs).to(points, base), text(attrs).to(x, y, string),
+ * rule(attrs).to(x) for a vertical rule, handle({…}).to(x, y).
+ * `redraw` is called after the width changed; the caller then moves its marks.
+ */
+export const plot = ({
+  x, y, height = 220, title, xLabel = null, xTicks = 7, yTicks = 0, tickText = (v) => String(Number(v.toFixed(6))).replace("-", "−"),
+  margin = {}, redraw = () => {},
+}) => {
+  const m = { top: 10, right: 12, bottom: xLabel ? 38 : 24, left: yTicks ? 40 : 12, ...margin };
+  const svg = s("svg", { class: "gt-plot", role: "group", "aria-label": title, height });
+  const frame = s("g", { class: "gt-axes", "aria-hidden": "true" });
+  const marks = s("g", {});
+  svg.append(frame, marks);
+  let width = 640;
+  const view = { svg, marks, x, y, height, margin: m };
+  view.X = (v) => m.left + ((v - view.x[0]) / (view.x[1] - view.x[0])) * (width - m.left - m.right);
+  view.Y = (v) => height - m.bottom - ((v - view.y[0]) / (view.y[1] - view.y[0])) * (height - m.top - m.bottom);
+  view.invertX = (px) => view.x[0] + ((px - m.left) / (width - m.left - m.right)) * (view.x[1] - view.x[0]);
+  view.invertY = (py) => view.y[0] + ((height - m.bottom - py) / (height - m.top - m.bottom)) * (view.y[1] - view.y[0]);
+  view.width = () => width;
+  view.clamp = (v, [low, high]) => Math.min(high, Math.max(low, v));
+
+  view.axes = () => {
+    set(svg, { viewBox: `0 0 ${width} ${height}`, width });
+    const base = height - m.bottom;
+    const xs = Array.isArray(xTicks) ? xTicks : ticks(...view.x, Math.min(xTicks, width / 60));
+    const ys = Array.isArray(yTicks) ? yTicks : yTicks ? ticks(...view.y, yTicks) : [];
+    frame.replaceChildren(
+      s("line", { x1: m.left, x2: width - m.right, y1: base, y2: base }),
+      ...xs.flatMap((v) => [
+        s("line", { x1: view.X(v), x2: view.X(v), y1: base, y2: base + 4 }),
+        s("text", { x: view.X(v), y: base + 17, "text-anchor": "middle" }, tickText(v)),
+      ]),
+      ...ys.flatMap((v) => [
+        s("line", { class: "gt-grid", x1: m.left, x2: width - m.right, y1: view.Y(v), y2: view.Y(v) }),
+        s("text", { x: m.left - 6, y: view.Y(v) + 4, "text-anchor": "end" }, tickText(v)),
+      ]),
+      ...(xLabel ? [s("text", { x: (m.left + width - m.right) / 2, y: height - 4, "text-anchor": "middle" }, xLabel)] : []),
+    );
+  };
+
+  const path = (points) =>
+    points.map(([a, b], i) => `${i ? "L" : "M"}${view.X(a).toFixed(2)},${view.Y(b).toFixed(2)}`).join("");
+  const mark = (node, to) => {
+    marks.append(node);
+    return { node, to };
+  };
+  view.line = (attrs) => {
+    const node = s("path", { fill: "none", ...attrs });
+    return mark(node, (points) => set(node, { d: path(points) }));
+  };
+  view.area = (attrs) => {
+    const node = s("path", attrs);
+    return mark(node, (points, base = 0) => {
+      const [first, last] = [points[0][0], points[points.length - 1][0]];
+      set(node, { d: `${path(points)}${path([[last, base], [first, base]]).replace("M", "L")}Z` });
+    });
+  };
+  view.text = (attrs) => {
+    const node = s("text", attrs);
+    return mark(node, (a, b, string) => {
+      set(node, { x: view.X(a), y: view.Y(b) });
+      node.textContent = string;
+    });
+  };
+  view.rule = (attrs) => {
+    const node = s("line", attrs);
+    return mark(node, (a, low = view.y[0], high = view.y[1]) =>
+      set(node, { x1: view.X(a), x2: view.X(a), y1: view.Y(low), y2: view.Y(high) }));
+  };
+
+  /**
+   * A point to drag along one axis, with the mouse, a finger or the arrow keys (Page Up/Down: ten steps, Home/End).
+   * axis: "x" or "y". range: [low, high]. step: of an arrow key. valueText(v): what is read aloud. onMove(v).
+   */
+  view.handle = ({ label, axis = "x", range, step, valueText = (v) => fmt(v, 2), onMove, ...attrs }) => {
+    const node = s(
+      "g",
+      {
+        class: "gt-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": range[0], "aria-valuemax": range[1],
+        "aria-orientation": axis === "x" ? "horizontal" : "vertical", "data-lm-suppress-shortcuts": "true", ...attrs,
+      },
+      s("circle", { class: "gt-handle-reach", r: 22 }),
+      s("circle", { class: "gt-handle-dot", r: 8 }),
+    );
+    let value = range[0];
+    const move = (v) => onMove(view.clamp(v, range));
+    node.addEventListener("pointerdown", (event) => {
+      node.setPointerCapture(event.pointerId);
+      node.focus({ preventScroll: true });
+      event.preventDefault();
+    });
+    node.addEventListener("pointermove", (event) => {
+      if (!node.hasPointerCapture(event.pointerId)) return;
+      const box = svg.getBoundingClientRect();
+      const scale = width / box.width;
+      move(axis === "x" ? view.invertX((event.clientX - box.left) * scale) : view.invertY((event.clientY - box.top) * scale));
+    });
+    node.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      move(value + moves[event.key] * step);
+    });
+    return mark(node, (a, b) => {
+      value = axis === "x" ? a : b;
+      set(node, {
+        transform: `translate(${view.X(a).toFixed(2)},${view.Y(b).toFixed(2)})`,
+        "aria-valuenow": Number(value.toFixed(6)), "aria-valuetext": valueText(value),
+      });
+    });
+  };
+
+  const observer = new ResizeObserver(([entry]) => {
+    const now = Math.max(240, Math.round(entry.contentRect.width));
+    if (now === width && frame.childNodes.length) return;
+    width = now;
+    view.axes();
+    redraw();
+  });
+  view.el = h("div", { class: "gt-plot-box" }, svg);
+  observer.observe(view.el);
+  view.axes();
+  view.stop = () => observer.disconnect();
+  return view;
+};
+
+// ---- time -----------------------------------------------------------------------------------------------------
+
+/** Whether the reader asked for less motion. */
+export const reducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * Call `step()` once a frame until it returns false. Waits while the element is off the screen or the page is hidden.
+ * Returns how to stop.
+ */
+export const animate = (el, step) => {
+  let frame = 0;
+  let seen = true;
+  let over = false;
+  const tick = () => {
+    frame = 0;
+    if (over || !seen || document.hidden) return;
+    if (step() === false) stop();
+    else frame = requestAnimationFrame(tick);
+  };
+  const wake = () => {
+    frame ||= requestAnimationFrame(tick);
+  };
+  const observer = new IntersectionObserver(([entry]) => {
+    seen = entry.isIntersecting;
+    if (seen) wake();
+  });
+  const stop = () => {
+    over = true;
+    cancelAnimationFrame(frame);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", wake);
+  };
+  observer.observe(el);
+  document.addEventListener("visibilitychange", wake);
+  wake();
+  return stop;
+};
+
+// ---- numbers --------------------------------------------------------------------------------------------------
+
+/** A seeded generator (mulberry32): uniform() in [0, 1) and normal(). */
+export const rng = (seed) => {
+  let a = seed >>> 0;
+  const uniform = () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return { uniform, normal };
+};
+
+/** log Σ exp(values), without overflow. */
+export const logSumExp = (values) => {
+  const top = Math.max(...values);
+  return Number.isFinite(top) ? top + Math.log(values.reduce((sum, v) => sum + Math.exp(v - top), 0)) : top;
+};
+
+/** log N(x; mean, std²). */
+export const normalLogPdf = (x, mean, std) => -0.5 * (Math.log(2 * Math.PI) + ((x - mean) / std) ** 2) - Math.log(std);
+
+/** log Σ wᵢ N(x; meanᵢ, stdᵢ²). */
+export const mixtureLogPdf = (x, weights, means, stds) =>
+  logSumExp(weights.map((w, i) => Math.log(w) + normalLogPdf(x, means[i], stds[i])));
+
+/** ∫ f over [low, high] by Simpson's rule with n (even) intervals. */
+export const simpson = (f, low, high, n = 1000) => {
+  const step = (high - low) / n;
+  let sum = f(low) + f(high);
+  for (let i = 1; i < n; i += 1) sum += f(low + i * step) * (i % 2 ? 4 : 2);
+  return (sum * step) / 3;
+};
+
+/** n + 1 evenly spaced positions from low to high. */
+export const grid = (low, high, n) => Array.from({ length: n + 1 }, (_, i) => low + ((high - low) * i) / n);
