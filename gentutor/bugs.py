@@ -6,6 +6,7 @@ A bug swaps one function of the package for its wrong version and puts the right
 import contextlib
 import importlib
 import io
+import math
 from dataclasses import dataclass
 from typing import Callable
 
@@ -51,5 +52,211 @@ def caught(name, verify):
     raise AssertionError(f"{name}: expected {bug.caught_by} to fail, but every check passed")
 
 
+def _lost_determinant(right):
+    """Gaussian KL without log |cov2| / |cov1|."""
+    from .densities import cholesky
+
+    def wrong(mean1, cov1, mean2, cov2):
+        log_det = [2 * cholesky(cov).diagonal().log().sum() for cov in (cov1, cov2)]
+        return right(mean1, cov1, mean2, cov2) - 0.5 * (log_det[1] - log_det[0])
+
+    return wrong
+
+
+def _ratio_of_matrices(right):
+    """Gaussian KL with log(cov2/cov1) read entry by entry along the diagonal, the determinants forgotten."""
+    from .densities import as_float
+
+    lost = _lost_determinant(right)
+
+    def wrong(mean1, cov1, mean2, cov2):
+        ratio = as_float(cov2).diagonal() / as_float(cov1).diagonal()
+        return lost(mean1, cov1, mean2, cov2) + 0.5 * ratio.log().sum()
+
+    return wrong
+
+
+def _no_middle(right):
+    """JS as the plain mean of the two KLs."""
+    from . import kl
+
+    return lambda p, q: (kl.kl_discrete(p, q) + kl.kl_discrete(q, p)) / 2
+
+
+def _no_middle(right):
+    """JS as the plain mean of the two KLs."""
+    from . import kl
+
+    return lambda p, q: (kl.kl_discrete(p, q) + kl.kl_discrete(q, p)) / 2
+
+
+def _mmd_with_diagonal(right):
+    """MMD^2 that counts the pairs i = j."""
+    from . import distances
+
+    def wrong(x, y, bandwidth):
+        x, y = (t.reshape(len(t), -1) for t in (x, y))
+        kernel = lambda a, b: distances.rbf_kernel(a, b, bandwidth).mean()  # noqa: E731
+        return kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
+
+    return wrong
+
+
+def _tensor(x):
+    from .densities import as_float
+
+    return as_float(x)
+
+
+def _prior_every_time(right):
+    """A sequential update that multiplies the first prior in again at every step."""
+    import torch
+
+    from . import bayes
+    from .densities import as_float
+
+    def wrong(prior, likelihoods):
+        steps = [as_float(prior)]
+        for likelihood in as_float(likelihoods):
+            steps.append(bayes.posterior(prior, steps[-1] * likelihood))
+        return torch.stack(steps)
+
+    return wrong
+
+
+def _odds_added(right):
+    """Odds added where their logarithms add."""
+    import torch
+
+    from .densities import as_float
+
+    return lambda prior, ratios: torch.cat([as_float(prior).reshape(1), as_float(ratios)]).exp().cumsum(0).log()
+
+
+def _variance_weights(right):
+    """The Gaussian update with each mean weighted by its own variance instead of its precision."""
+    from .densities import as_float
+
+    def wrong(mean, var, x, noise_var):
+        x, v, w = as_float(x), as_float(var), as_float(noise_var)
+        return (mean * v + x.sum() * w) / (v + len(x) * w), 1 / (1 / v + len(x) / w)
+
+    return wrong
+
+
 BUGS = {
+    # --- bayes: rule, odds, conjugate updates, naive Bayes
+    "bayes.base-rate-neglect": Bug(
+        "gentutor.bayes", "posterior", lambda right: lambda prior, likelihood: right([1 / len(prior)] * len(prior), likelihood),
+        "the prior dropped, as if ill and healthy were equally common", "bayes.rule"),
+    "bayes.prosecutor": Bug(
+        "gentutor.bayes", "posterior", lambda right: lambda prior, likelihood: _tensor(likelihood),
+        "p(x | y) handed over as p(y | x): the prosecutor's fallacy", "bayes.posterior-sums-to-one"),
+    "bayes.no-evidence": Bug(
+        "gentutor.bayes", "posterior", lambda right: lambda prior, likelihood: _tensor(prior) * _tensor(likelihood),
+        "prior times likelihood, not divided by the evidence", "bayes.posterior-sums-to-one"),
+    "bayes.odds-added": Bug(
+        "gentutor.bayes", "add_evidence", _odds_added, "odds added, where they multiply and their logarithms add", "bayes.sequential-odds"),
+    "bayes.prior-twice": Bug(
+        "gentutor.bayes", "sequential", _prior_every_time, "the first prior counted again at every update", "bayes.sequential-batch"),
+    "bayes.copied-test": Bug(
+        "gentutor.bayes", "repeated_positive", lambda right: lambda rate, n, shared: rate**n,
+        "repeats with a shared cause multiplied as if they were independent", "bayes.shared-cause"),
+    "bayes.variance-weights": Bug(
+        "gentutor.bayes", "gaussian_gaussian", _variance_weights, "means weighted by variance instead of precision", "bayes.gaussian-update"),
+    "bayes.chain-saves": Bug(
+        "gentutor.tables", "count_chain", lambda right: lambda n, k=2: (k - 1) + (n - 1) * k * (k - 1),
+        "the chain rule credited with the Markov assumption's saving", "bayes.chain-count"),
+    "bayes.missing-as-zero": Bug(
+        "gentutor.naive_bayes", "class_log_joint", lambda right: lambda model, x, observed=None: right(model, x if observed is None else x * observed),
+        "missing pixels read as white instead of summed out", "bayes.marginalised"),
+    "bayes.no-smoothing": Bug(
+        "gentutor.naive_bayes", "smoothed_rates", lambda right: lambda ones, sizes, alpha: ones / sizes,
+        "counts divided without smoothing: one pixel never seen before makes every class impossible", "bayes.unseen-pixel"),
+    # --- kl: entropy, cross-entropy, KL
+    "kl.entropy-sign": Bug(
+        "gentutor.kl", "entropy", lambda right: lambda p: -right(p),
+        "the first term of the KL, E_p[log p], called the entropy: it is minus the entropy", "kl.entropy-cross-entropy"),
+    "kl.two-to-the-nats": Bug(
+        "gentutor.kl", "perplexity", lambda right: lambda nats: 2.0**nats,
+        "2 to the power of a likelihood in nats: the base of the power is not the base of the logarithm", "kl.perplexity-of-uniform"),
+    "kl.swapped": Bug(
+        "gentutor.kl", "kl_discrete", lambda right: lambda p, q: right(q, p),
+        "KL(q || p) where KL(p || q) was meant", "kl.die"),
+    "kl.jeffreys-for-js": Bug(
+        "gentutor.kl", "js_discrete", _no_middle,
+        "the two KLs averaged without the mixture in the middle", "kl.js-bound"),
+    "kl.lost-half": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: 2 * right(mean, log_var),
+        "the 1/2 in front of the Gaussian KL lost", "kl.log-var-form"),
+    "kl.std-for-log-var": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: right(mean, (log_var / 2).exp()),
+        "a standard deviation handed to a formula that wants a log-variance", "kl.log-var-form"),
+    "kl.negated": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: -right(mean, log_var),
+        "minus the KL minimised: it falls without end", "kl.descent-to-prior"),
+    "kl.mean-over-dimensions": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: right(mean, log_var) / mean.shape[-1],
+        "the KL averaged over dimensions instead of summed", "kl.additive"),
+    "kl.lost-determinants": Bug(
+        "gentutor.kl", "gaussian_kl_full", _lost_determinant,
+        "the log-determinants of the Gaussian KL lost", "kl.gaussian-closed-form"),
+    "kl.ratio-of-matrices": Bug(
+        "gentutor.kl", "gaussian_kl_full", _ratio_of_matrices,
+        "a ratio of covariance matrices where a ratio of determinants belongs", "kl.gaussian-closed-form"),
+    "kl.plus-exponent": Bug(
+        "gentutor.densities", "log_normal_full", lambda right: lambda x, mean, cov: 2 * right(mean, mean, cov) - right(x, mean, cov),
+        "a Gaussian density with a plus in the exponent", "kl.density-mass"),
+    "kl.two-pi-to-the-k": Bug(
+        "gentutor.densities", "log_normal_full", lambda right: lambda x, mean, cov: right(x, mean, cov) + math.log(2) * (x.shape[-1] - 1) / 2,
+        "the normaliser 2 pi^D instead of (2 pi)^D", "kl.density-mass"),
+    "kl.log-variance-dropped": Bug(
+        "gentutor.densities", "log_normal", lambda right: lambda x, mean, log_var: right(x, mean, log_var) + log_var / 2,
+        "-log(sigma^2)/2 dropped as a constant although the variance is learned", "kl.learned-variance"),
+    "kl.mmd-diagonal": Bug(
+        "gentutor.distances", "mmd2_unbiased", _mmd_with_diagonal,
+        "the pairs i = j kept in the MMD: each sample resembles itself", "kl.mmd-unbiased"),
+    # --- kl: entropy, cross-entropy, KL
+    "kl.entropy-sign": Bug(
+        "gentutor.kl", "entropy", lambda right: lambda p: -right(p),
+        "the first term of the KL, E_p[log p], called the entropy: it is minus the entropy", "kl.entropy-cross-entropy"),
+    "kl.two-to-the-nats": Bug(
+        "gentutor.kl", "perplexity", lambda right: lambda nats: 2.0**nats,
+        "2 to the power of a likelihood in nats: the base of the power is not the base of the logarithm", "kl.perplexity-of-uniform"),
+    "kl.swapped": Bug(
+        "gentutor.kl", "kl_discrete", lambda right: lambda p, q: right(q, p),
+        "KL(q || p) where KL(p || q) was meant", "kl.die"),
+    "kl.jeffreys-for-js": Bug(
+        "gentutor.kl", "js_discrete", _no_middle,
+        "the two KLs averaged without the mixture in the middle", "kl.js-bound"),
+    "kl.lost-half": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: 2 * right(mean, log_var),
+        "the 1/2 in front of the Gaussian KL lost", "kl.log-var-form"),
+    "kl.std-for-log-var": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: right(mean, (log_var / 2).exp()),
+        "a standard deviation handed to a formula that wants a log-variance", "kl.log-var-form"),
+    "kl.negated": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: -right(mean, log_var),
+        "minus the KL minimised: it falls without end", "kl.descent-to-prior"),
+    "kl.mean-over-dimensions": Bug(
+        "gentutor.kl", "gaussian_kl_standard", lambda right: lambda mean, log_var: right(mean, log_var) / mean.shape[-1],
+        "the KL averaged over dimensions instead of summed", "kl.additive"),
+    "kl.lost-determinants": Bug(
+        "gentutor.kl", "gaussian_kl_full", _lost_determinant,
+        "the log-determinants of the Gaussian KL lost", "kl.gaussian-closed-form"),
+    "kl.ratio-of-matrices": Bug(
+        "gentutor.kl", "gaussian_kl_full", _ratio_of_matrices,
+        "a ratio of covariance matrices where a ratio of determinants belongs", "kl.gaussian-closed-form"),
+    "kl.plus-exponent": Bug(
+        "gentutor.densities", "log_normal_full", lambda right: lambda x, mean, cov: 2 * right(mean, mean, cov) - right(x, mean, cov),
+        "a Gaussian density with a plus in the exponent", "kl.density-mass"),
+    "kl.two-pi-to-the-k": Bug(
+        "gentutor.densities", "log_normal_full", lambda right: lambda x, mean, cov: right(x, mean, cov) + 0.34657359 * (x.shape[-1] - 1),
+        "the normaliser 2 pi^D instead of (2 pi)^D", "kl.density-mass"),
+    "kl.log-variance-dropped": Bug(
+        "gentutor.densities", "log_normal", lambda right: lambda x, mean, log_var: right(x, mean, log_var) + log_var / 2,
+        "-log(sigma^2)/2 dropped as a constant although the variance is learned", "kl.learned-variance"),
+    "kl.mmd-diagonal": Bug(
+        "gentutor.distances", "mmd2_unbiased", _mmd_with_diagonal,
+        "the pairs i = j kept in the MMD: each sample resembles itself", "kl.mmd-unbiased"),
 }
