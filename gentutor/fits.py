@@ -8,11 +8,10 @@ import math
 import torch
 
 from .densities import LOG_2PI, check_finite, require
-from .kl import simpson
 
-REACH, POINTS = 8.0, 1601  # E over N(0, 1) by Simpson's rule on [-8, 8]: the mass beyond is 1e-15
-_Z = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)
-_LOG_PHI = -0.5 * (_Z**2 + LOG_2PI)
+# The expectation over z ~ N(0, 1), by the trapezoid rule on [-8, 8]: the mass beyond is 1e-15.
+_Z = torch.linspace(-8, 8, 1601, dtype=torch.float64)
+_WEIGHTS = (-0.5 * (_Z**2 + LOG_2PI)).exp() * 0.01
 
 
 def forward_fit(p):
@@ -23,10 +22,10 @@ def forward_fit(p):
 def reverse_kl(p, mean, log_std):
     """KL(N(mean, exp(log_std)^2) || p) in nats, elementwise: any shape -> the same shape.
 
-    = -H(q) - E_q[log p], with x = mean + std z and the expectation over z ~ N(0, 1) by Simpson's rule.
+    = -H(q) - E_q[log p], with x = mean + std z and the expectation over z ~ N(0, 1) by the trapezoid rule.
     """
-    x = mean.unsqueeze(-1) + log_std.exp().unsqueeze(-1) * _Z  # (..., POINTS)
-    expected_log_p = simpson(_LOG_PHI.exp() * p.log_prob(x), 2 * REACH)
+    x = mean.unsqueeze(-1) + log_std.exp().unsqueeze(-1) * _Z  # (..., 1601)
+    expected_log_p = (_WEIGHTS * p.log_prob(x)).sum(-1)
     return -(log_std + 0.5 * (LOG_2PI + 1)) - expected_log_p
 
 
