@@ -7,7 +7,8 @@ One module a chapter (`bayes`, `kl`), and the modules they share (`densities`, `
 import importlib
 
 __version__ = "0.1.0"
-__all__ = ["bayes", "bugs", "checks", "data", "densities", "explorables", "kl", "plots", "runtime"]
+__all__ = ["bayes", "bugs", "checks", "data", "densities", "distances", "explorables", "fits", "kl", "naive_bayes", "plots",
+           "runtime", "tables"]
 
 
 def __getattr__(name):
