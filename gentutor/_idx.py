@@ -83,7 +83,7 @@ def packaged(path, digest):
         data = unpack(packed)
         got = digest_of(data, digest)
     except UNPACK_ERRORS as error:
-        got = f"{digest_of(packed, 'sha256:')} for the packed bytes, which do not unpack ({error or type(error).__name__})"
+        got = f"packed bytes of {digest_of(packed, 'sha256:')} that do not unpack ({error})"
     if got != digest:
         raise DataError(f"{path}: the file is damaged: expected SHA-256 {digest}, got {got}. {REPAIR}")
     return data
@@ -96,10 +96,11 @@ def fetch(name, digest, mirrors, *, folder=None, cache=None, attempts=3, pause_s
     """Bytes of the file `name`, as published, whose hash is `digest` ("sha256:…", "md5:…" or a bare SHA-256).
 
     folder: where the file lies already; then nothing is downloaded. Default: the environment variable GENTUTOR_DATA.
-    mirrors: addresses of folders, tried in order; the whole list `attempts` times, after waits of pause_s, 2 pause_s, …
-        A mirror that answers 4xx is not asked again.
-    cache: where a verified file is kept, as "<start of its hash>-<name>" since several sets use the same names (default:
-        the user's cache folder, by pooch). A file there that does not verify is fetched anew. Where the cache cannot be written the bytes stay in memory, with a warning.
+    mirrors: addresses of folders, tried in order; the whole list `attempts` times, after waits of pause_s,
+        2 pause_s, … A mirror that answers 4xx is not asked again.
+    cache: where a verified file is kept, as "<start of its hash>-<name>" since several sets use the same names
+        (default: the user's cache folder, by pooch). A file there that does not verify is fetched anew.
+        Where the cache cannot be written the bytes stay in memory, with a warning.
     Raises DataError of one line that names all that was tried.
     """
     if Path(name).name != name or not name:
@@ -132,10 +133,10 @@ def _from_folder(path, digest):
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path.name}: tried the local folder {path.parent} (nothing is downloaded): {error.strerror}") from None
+        raise DataError(f"{path.name}: tried only the local folder {path.parent}: {error.strerror}") from None
     got = digest_of(data, digest)
     if got != digest:
-        raise DataError(f"{path.name}: tried the local folder {path.parent}: expected hash {digest}, got {got}")
+        raise DataError(f"{path.name}: tried only the local folder {path.parent}: expected hash {digest}, got {got}")
     return data
 
 

@@ -43,7 +43,7 @@ class Toy:
         if x.ndim < 1 or x.shape[-1] != 2:
             raise ValueError(f"{self.name}: expected points of shape (..., 2), got {tuple(x.shape)}")
         if not torch.isfinite(x).all():
-            raise ValueError(f"{self.name}: expected finite points, got {int((~torch.isfinite(x)).sum())} numbers that are not")
+            raise ValueError(f"{self.name}: expected finite points, got some that are not")
         return self._log_prob(x.double().reshape(-1, 2)).reshape(x.shape[:-1]).to(x.dtype)
 
 
@@ -69,10 +69,10 @@ class NoisyPoints(Toy):
 class NoisyCurves(Toy):
     """A point of one of several curves, each equally likely, plus Gaussian noise.
 
-    curves: functions (v,) -> (v, 2) on [0, 1]; v has the density (power + 1) v^power, so that power = 1 spreads the points
-    of an Archimedean spiral evenly along its length. The density p(x) = mean_k ∫ N(x; c_k(v), std^2 I) p(v) dv has no
-    closed form: `nodes` Gauss-Legendre nodes a curve give it within [-4, 4]^2 to 1e-9 nats (a test compares with
-    twice as many).
+    curves: functions (N,) -> (N, 2) of v in [0, 1]; v has the density (power + 1) v^power: with power = 1 the points of
+    an Archimedean spiral lie about evenly along its length. The density p(x) = mean_k ∫ N(x; c_k(v), std^2 I) p(v) dv
+    has no closed form: `nodes` Gauss-Legendre nodes a curve give log p within [-4, 4]^2 to 1e-9 nats (a test
+    compares with twice as many).
     """
 
     curves: tuple
@@ -101,7 +101,7 @@ class NoisyCurves(Toy):
 
 @dataclass(frozen=True)
 class Checkerboard(Toy):
-    """Uniform on the eight closed squares of side 2 of a 4 x 4 board on [-4, 4]^2: p(x) = 1/32 there, 0 elsewhere. Exact.
+    """Uniform on the eight closed dark squares, of side 2, of a board on [-4, 4]^2: p(x) = 1/32 there, else 0. Exact.
 
     Closed, so that a draw which rounds to an edge in a short dtype still lies in its square.
     """
@@ -167,8 +167,10 @@ TOYS = {
     for toy in (
         NoisyCurves("moons", "two interleaved half circles of radius 2, noise 0.15",
                     (upper_moon, lower_moon), std=0.15, nodes=256),
-        NoisyPoints("eight-gaussians", "eight Gaussians of standard deviation 0.3 on a circle of radius 3", RING, std=0.3),
-        NoisyCurves("swiss-roll", "the spiral r = 0.26 t, t uniform on [1.5 pi, 4.5 pi], noise 0.1", (roll,), std=0.1, nodes=832),
+        NoisyPoints("eight-gaussians", "eight Gaussians of standard deviation 0.3 on a circle of radius 3",
+                    RING, std=0.3),
+        NoisyCurves("swiss-roll", "the spiral r = 0.26 t, t uniform on [1.5 pi, 4.5 pi], noise 0.1",
+                    (roll,), std=0.1, nodes=832),
         NoisyCurves("spiral", "two arms r = 3.6 v, angle 3 pi v, v of density 2v on [0, 1], noise 0.1",
                     (arm, opposite_arm), std=0.1, nodes=640, power=1),
         Checkerboard("checkerboard", "uniform on eight squares of side 2"),

@@ -21,8 +21,8 @@ import torch
 from ._idx import DataError, fetch, idx, packaged, unpack
 from ._toys import TOYS, toy
 
-__all__ = ["DataError", "FASHION_CLASSES", "Images", "TOYS", "batches", "binarise", "fashion_mnist", "fetch", "fetch_idx",
-           "idx", "mnist", "toy"]  # fmt: skip
+__all__ = ["DataError", "FASHION_CLASSES", "Images", "TOYS", "batches", "binarise", "fashion_mnist",
+           "fetch", "fetch_idx", "idx", "mnist", "toy"]  # fmt: skip
 
 SPLITS = {"train": "train", "test": "t10k"}
 MNIST_SHA256 = {  # of the uncompressed IDX files
@@ -41,7 +41,8 @@ FASHION_MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
 )
-FASHION_CLASSES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+FASHION_CLASSES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+                   "ankle boot")  # fmt: skip
 
 
 class Images(NamedTuple):
@@ -93,7 +94,8 @@ def binarise(images, generator):
 
     images: uint8, any shape -> float32; P(1) = pixel / 255 (to 2^-32): a random integer of 0…254 is below the pixel.
     Or floating in [0, 1] -> the same dtype; P(1) = the value, to within 2^-24 (float64: 2^-53). Values are 0. or 1.
-    The draws do not depend on the device of the images. ValueError on another dtype, an empty tensor or a value out of range.
+    The draws do not depend on the device of the images. ValueError on another dtype, an empty tensor or a value out
+    of range.
     Source: Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders" (2016), the experiments.
     """
     if images.numel() == 0:
@@ -121,7 +123,8 @@ def batches(n, size, generator, *, epochs=1, drop_last=False, start=0, device="c
     draws from the generator meanwhile. To resume, give a generator in the state it had before the call and
     `start`, the number of batches already done; they are skipped, not made.
     """
-    for name, value, least in (("n", n, 1), ("size", size, 1), ("epochs", 1 if epochs is None else epochs, 1), ("start", start, 0)):
+    passes = 1 if epochs is None else epochs
+    for name, value, least in (("n", n, 1), ("size", size, 1), ("epochs", passes, 1), ("start", start, 0)):
         if not isinstance(value, Integral) or value < least:
             raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     if drop_last and size > n:
