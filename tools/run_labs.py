@@ -22,7 +22,7 @@ def run(path):
             output.get("data", {}).pop(VIEW, None)  # names a model that ends with the kernel
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
     }
     nbformat.write(notebook, path)
 

@@ -14,8 +14,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from gentutor.checks import ID, LINE  # noqa: E402
 
 CLAIMS = ("theorem", "proposition", "lemma", "corollary")
@@ -44,7 +43,7 @@ def short(measured, bound):
 def read_labs(app):
     """id -> (lab, measured, bound), from the outputs stored in the notebooks."""
     app.gt_checks = {}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb")):
         for id, measured, bound, _ in lab_checks(path):
             if id in app.gt_checks:
                 logger.warning("check %s is printed twice, in %s and %s", id, app.gt_checks[id][0], path.stem)
@@ -87,7 +86,7 @@ class CheckedClaims(SphinxDirective):
 def mark_cells(app, doctree):
     """Anchor each lab cell that checks something."""
     docname = app.env.docname
-    path = ROOT / f"{docname}.ipynb"
+    path = Path(app.srcdir) / f"{docname}.ipynb"
     if not path.exists():
         return
     cells = {node["cell_index"]: node for node in doctree.findall(nodes.container) if "cell_index" in node}
