@@ -61,7 +61,7 @@ class Explorable(anywidget.AnyWidget):
     module = title = alt = ""
 
     def __init_subclass__(cls, **kwargs):
-        if cls.module:
+        if "module" in vars(cls):  # not for the subclass that add_traits makes
             cls._esm = source(cls.module)
             cls._css = (HERE / "explorable.css").read_text(encoding="utf-8")
         super().__init_subclass__(**kwargs)
