@@ -121,6 +121,7 @@ def test_touch_moves_a_handle_or_a_slider(show, module):
     page = show(module, width=400, has_touch=True)
     target = page.locator(".gt-explorable input[type=range]").first
     if target.count():
+        target.scroll_into_view_if_needed()
         before, box = target.input_value(), target.bounding_box()
         for share in (0.2, 0.8):
             page.touchscreen.tap(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
