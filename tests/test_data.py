@@ -345,6 +345,11 @@ def test_binarise_of_floats(dtype):
     assert (((ones[1:4] - 50_000 * p) / (50_000 * p * (1 - p)).sqrt()).abs() < 5).all()
 
 
+def test_binarise_of_floats_at_the_smallest_draw(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape))
+    assert data.binarise(torch.tensor([0.0, 1e-9, 1.0]), generator()).tolist() == [0, 1, 1]
+
+
 def test_binarise_is_dynamic_seeded_and_leaves_its_input_alone():
     x = data.mnist("test").images[:100]
     before = x.clone()
