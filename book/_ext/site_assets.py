@@ -148,6 +148,11 @@ def name_controls(page):
     for selector, name in NAMES.items():
         for tag in page.select(selector):
             tag["aria-label"] = name
+    for fold in page.select("nav.bd-links summary"):
+        fold["aria-label"] = f"Sections of {fold.find_parent('li').a.get_text().strip()}"
+        del fold.span["role"]
+    for field in page.select("#search-input")[1:]:
+        field["id"] = "search-input-page"
     for section in page.select("#proof-content, #exercise-content, #solution-content"):
         del section["id"]
         section.name = "div"

@@ -1,0 +1,95 @@
+"""What several tests share: the built site, a server that counts what it sends, and a browser.
+
+A machine without Chromium skips the browser's tests, and says so; with GENTUTOR_REQUIRE_BROWSER=1 they fail instead.
+"""
+
+import gzip
+import os
+import shutil
+import threading
+from collections import Counter
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+
+
+def chromium():
+    """The path of the system's Chromium, or None."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    if path is None:
+        reason = f"no Chromium here: none of {', '.join(NAMES)} is on the path, and CHROMIUM is not set"
+        pytest.fail(reason) if os.environ.get("GENTUTOR_REQUIRE_BROWSER") == "1" else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site_dir():
+    site = ROOT / "_build" / "html"
+    if not (site / "book" / "index.html").exists():
+        pytest.fail("the book is not built: run `make book`")
+    return site
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder compressed, as a public host does, and counts the bytes of each answer."""
+
+    PACKED = (".html", ".js", ".css", ".svg", ".json", ".txt", ".md", ".ipynb")
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
+            self.server.missing.append(self.path)
+            self.send_error(404)
+            return
+        body = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        if path.suffix in self.PACKED:
+            body = gzip.compress(body, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        self.wfile.write(body)
+        self.server.sent[self.path.partition("?")[0]] += len(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """serve(folder) -> a server with `.url`, `.sent` (path -> bytes) and `.missing` (paths answered by 404)."""
+    running = []
+
+    def start(folder):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        server.daemon_threads = True
+        server.sent, server.missing = Counter(), []
+        server.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
