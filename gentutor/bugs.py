@@ -137,6 +137,45 @@ def _variance_weights(right):
     return wrong
 
 
+def _elbo():
+    from . import elbo
+
+    return elbo
+
+
+def _prior_draws(right):
+    """Draws of the prior N(0, I) where draws of q belong."""
+    import torch
+
+    def wrong(mean, cov, n, generator=None):
+        return torch.randn(n, *_tensor(mean).shape, dtype=torch.float64, generator=generator)
+
+    return wrong
+
+
+def _score_of_the_density(right):
+    """grad q in place of grad log q: each draw weighted by its density once more."""
+    import torch
+
+    from .densities import log_normal
+
+    def wrong(f, mean, log_std, eps, leave_one_out=False):
+        density = log_normal(eps, 0.0, 2 * log_std).exp()
+        return tuple(density * g for g in right(f, mean, log_std, eps, leave_one_out))
+
+    return wrong
+
+
+def _em_of_point_estimates(right):
+    """An E-step that takes the posterior mean for z and forgets the posterior's covariance in E[z z^T]."""
+
+    def wrong(model, scatter):
+        cross, second, cov = right(model, scatter)
+        return cross, second - cov, cov
+
+    return wrong
+
+
 BUGS = {
     # --- bayes: rule, odds, conjugate updates, naive Bayes
     "bayes.base-rate-neglect": Bug(
@@ -209,4 +248,38 @@ BUGS = {
     "kl.mmd-diagonal": Bug(
         "gentutor.distances", "mmd2_unbiased", _mmd_with_diagonal,
         "the pairs i = j kept in the MMD: each sample resembles itself", "kl.mmd-unbiased"),
+    # --- elbo: the bound, importance weighting, EM, gradients
+    "elbo.missing-log": Bug(
+        "gentutor.elbo", "log_evidence", lambda right: lambda model, x: right(model, x).exp(),
+        "p(x) where log p(x) belongs: likelihood = ELBO + gap", "elbo.identity"),
+    "elbo.prior-for-posterior": Bug(
+        "gentutor.elbo", "gap", lambda right: lambda model, x, mean, cov: _elbo().kl_to_prior(mean, cov),
+        "the KL to the prior taken for the gap, which is the KL to the posterior", "elbo.identity"),
+    "elbo.lost-half": Bug(
+        "gentutor.elbo", "kl_to_prior", lambda right: lambda mean, cov: 2 * right(mean, cov),
+        "the 1/2 in front of the KL to the prior lost", "elbo.identity"),
+    "elbo.reconstruction-sign": Bug(
+        "gentutor.elbo", "reconstruction", lambda right: lambda *args: -right(*args),
+        "a reconstruction loss put into the bound, where the log-likelihood belongs", "elbo.monte-carlo"),
+    "elbo.loss-as-bound": Bug(
+        "gentutor.elbo", "elbo", lambda right: lambda *args: -right(*args),
+        "the loss, minus the ELBO, called the lower bound", "elbo.below-evidence"),
+    "elbo.unnormalised-joint": Bug(
+        "gentutor.elbo", "log_joint", lambda right: lambda model, x, z: right(model, x, z) + math.log(7),
+        "a joint that does not integrate to one: the same formula now bounds log p(x) + log c", "elbo.monte-carlo"),
+    "elbo.prior-draws": Bug(
+        "gentutor.elbo", "sample_q", _prior_draws,
+        "z drawn from the prior where the expectation is under q", "elbo.monte-carlo"),
+    "elbo.mean-of-logs": Bug(
+        "gentutor.elbo", "importance_bound", lambda right: lambda log_w, k=1: right(log_w, 1),
+        "the mean of the k logarithms where the logarithm of the mean belongs", "elbo.iwae-sampled"),
+    "elbo.point-estimate-em": Bug(
+        "gentutor.elbo", "e_step", _em_of_point_estimates,
+        "an E-step that keeps the posterior's mean and forgets its covariance", "elbo.em-ppca"),
+    "elbo.no-log-in-score": Bug(
+        "gentutor.elbo", "score_gradients", _score_of_the_density,
+        "the gradient of q where the gradient of log q belongs", "elbo.score-gradient"),
+    "elbo.std-not-reparameterised": Bug(
+        "gentutor.elbo", "pathwise_gradients", lambda right: lambda *args: (right(*args)[0], 0 * right(*args)[1]),
+        "noise added as if it did not depend on the standard deviation: its gradient is lost", "elbo.pathwise-gradient"),
 }
