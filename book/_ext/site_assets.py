@@ -79,6 +79,7 @@ def copy_mathjax(folder):
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (source / part).is_dir() else shutil.copy)(source / part, target)
+    shutil.copy(BOOK / "assets" / "mathjax-LICENSE.txt", folder / "LICENSE.txt")
 
 
 def finish(app, exception):
