@@ -13,7 +13,7 @@ from pathlib import Path
 import anywidget
 
 HERE = Path(__file__).parent
-CLASSES = {"BayesOdds": "bayes_odds", "KLRows": "kl_rows"}
+CLASSES = {"BayesOdds": "bayes_odds", "ElboGap": "elbo_gap", "KLRows": "kl_rows"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 DEFAULT = "export default { render };"
 STYLED = """export default {
