@@ -20,6 +20,9 @@ CONFIG = {
     "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
     "chtml": {"mtextInheritFont": True, "scale": 1.04},
 }
+ROOT_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta http-equiv="refresh" content="0; url={page}"></head><body><main><a href="{page}">{title}</a></main></body></html>
+"""
 THEME = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo-dark.svg", "alt_text": "gentutor, home"},
     "use_fullscreen_button": False,
@@ -91,6 +94,7 @@ def finish(app, exception):
     for unused in ["vendor/fontawesome", "sphinx-thebe.js", "sphinx-thebe.css", "togglebutton.js", "togglebutton.css"]:
         path = out / "_static" / unused
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    (out / "index.html").write_text(ROOT_PAGE.format(title=app.config.html_title, page=f"{app.config.root_doc}.html"), encoding="utf-8")
     for page in out.rglob("*.html"):
         if "_static" not in page.relative_to(out).parts:
             page.write_text(tidy(page.read_text(encoding="utf-8")), encoding="utf-8")
