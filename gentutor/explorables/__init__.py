@@ -16,10 +16,12 @@ HERE = Path(__file__).parent
 CLASSES = {"BayesOdds": "bayes_odds", "ElboGap": "elbo_gap", "KLRows": "kl_rows"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 DEFAULT = "export default { render };"
+# JupyterLab resets the classes of the element it hands over, so the explorable stands in one of its own.
 STYLED = """export default {
-  render: (context) => {
-    context.el.classList.add("gt-explorable");
-    return render(context);
+  render: ({ model, el }) => {
+    const stage = h("div", { class: "gt-explorable" });
+    el.append(stage);
+    return render({ model, el: stage });
   },
 };"""
 
@@ -44,7 +46,8 @@ def source(module):
     if not IMPORT.search(own) or DEFAULT not in own:
         raise ValueError(f"{module}.js: expected one import from ./core.js and the line {DEFAULT!r}")
     core = (HERE / "core.js").read_text(encoding="utf-8").replace("export const", "const")
-    return core + IMPORT.sub("", own).replace(DEFAULT, STYLED)
+    # anywidget would take a `render` that is exported by name before the default export.
+    return core + IMPORT.sub("", own).replace("export function render", "function render").replace(DEFAULT, STYLED)
 
 
 def page_script(module):
