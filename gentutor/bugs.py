@@ -137,6 +137,48 @@ def _variance_weights(right):
     return wrong
 
 
+def _scaled_axes(right):
+    """PCA whose axes are divided by the singular values once more (a spare inverse of Sigma_kk)."""
+    from .autoencoder import PCA
+
+    def wrong(x, latent):
+        p = right(x, latent)
+        return PCA(p.mean, p.axes / p.variances[:latent].sqrt(), p.variances)
+
+    return wrong
+
+
+def _not_centred(right):
+    """PCA of the raw data: the mirrored points give the second moment where the covariance belongs."""
+    import torch
+
+    return lambda x, latent: right(torch.cat([x, -x]), latent)
+
+
+def _shares_of_clean(right):
+    """The exact denoiser with the components' shares taken from the law of the clean data."""
+    import torch
+
+    from . import mixtures
+
+    def wrong(law, corrupted, noise_std):
+        share = torch.softmax(mixtures.log_parts(law, corrupted), -1)
+        alone = [right(mixtures.Mixture([1.0], m[None], c[None]), corrupted, noise_std) for m, c in zip(law.means, law.covs)]
+        return (share.unsqueeze(-1) * torch.stack(alone, -2)).sum(-2)
+
+    return wrong
+
+
+def _sharp_data(right):
+    """Spread KL with noise on the model only: what is a point stays a point, and log(1/0) comes out."""
+
+    def wrong(mean_p, var_p, mean_q, var_q, noise_std):
+        vp, vq = _tensor(var_p), _tensor(var_q) + noise_std**2
+        return 0.5 * ((vq / vp).log() + (vp + (_tensor(mean_p) - _tensor(mean_q)) ** 2) / vq - 1).sum(-1)
+
+    return wrong
+
+
 def _elbo():
     from . import elbo
 
@@ -282,4 +324,38 @@ BUGS = {
     "elbo.std-not-reparameterised": Bug(
         "gentutor.elbo", "pathwise_gradients", lambda right: lambda *args: (right(*args)[0], 0 * right(*args)[1]),
         "noise added as if it did not depend on the standard deviation: its gradient is lost", "elbo.pathwise-gradient"),
+    # --- autoencoder: PCA, denoising, push-forward, manifolds
+    "autoencoder.transpose-for-inverse": Bug(
+        "gentutor.autoencoder", "best_decoder", lambda right: lambda S, encoder: (encoder.T @ S @ encoder).T @ encoder.T @ S,
+        "a matrix transposed where its inverse belongs", "autoencoder.best-decoder"),
+    "autoencoder.extra-inverse": Bug(
+        "gentutor.autoencoder", "pca", _scaled_axes,
+        "the codes divided by the singular values once too often", "autoencoder.pca-residual"),
+    "autoencoder.not-centred": Bug(
+        "gentutor.autoencoder", "pca", _not_centred,
+        "PCA of data whose mean was not subtracted", "autoencoder.eckart-young"),
+    "autoencoder.mean-over-pixels": Bug(
+        "gentutor.autoencoder", "squared_error", lambda right: lambda x, x_hat: right(x, x_hat) / x.shape[-1],
+        "an error averaged over pixels compared with a variance summed over them", "autoencoder.pca-residual"),
+    "autoencoder.corrupted-target": Bug(
+        "gentutor.autoencoder", "denoising_loss", lambda right: lambda net, clean, corrupted: right(net, corrupted, corrupted),
+        "the corrupted example as its own target: the best net does nothing", "autoencoder.clean-target"),
+    "autoencoder.std-for-variance": Bug(
+        "gentutor.autoencoder", "implied_score", lambda right: lambda denoised, corrupted, noise_std: (denoised - corrupted) / noise_std,
+        "the denoising step divided by sigma where sigma squared belongs", "autoencoder.gaussian-score"),
+    "autoencoder.shares-of-clean-data": Bug(
+        "gentutor.mixtures", "optimal_denoiser", _shares_of_clean,
+        "the components weighed as if the noisy point were a clean one", "autoencoder.tweedie-mixture"),
+    "autoencoder.no-jacobian": Bug(
+        "gentutor.autoencoder", "pushforward_log_prob", lambda right: lambda log_q, J: log_q,
+        "the density of the code used as the density of what is decoded", "autoencoder.pushforward-mass"),
+    "autoencoder.lost-half": Bug(
+        "gentutor.autoencoder", "pushforward_log_prob", lambda right: lambda log_q, J: 2 * right(log_q, J) - log_q,
+        "the determinant of J^T J without its square root", "autoencoder.pushforward-mass"),
+    "autoencoder.noise-on-the-model-only": Bug(
+        "gentutor.autoencoder", "spread_kl", _sharp_data,
+        "noise added to the model and not to the data: the KL stays infinite", "autoencoder.spread-points"),
+    "autoencoder.normaliser-dropped": Bug(
+        "gentutor.autoencoder", "line_log_likelihood", lambda right: lambda tau, s: right(tau, s) + _tensor(s).log(),
+        "-log s dropped as a constant: the likelihood then looks bounded", "autoencoder.line"),
 }
