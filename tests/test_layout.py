@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from bootstrap_cell import bootstrap_cell  # noqa: E402
 
-SHARED = {"densities", "distances", "fits", "naive_bayes", "tables", "nets", "data", "train", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
+SHARED = {"densities", "distances", "fits", "naive_bayes", "tables", "nets", "data", "train", "runtime", "weights", "plots", "checks", "bugs", "explorables", "latents", "conv_vae"}
 # A chapter with two topics has a second module; only its own chapter's modules may import it.
-TOPICS = {"fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "mixtures": "autoencoder"}
+TOPICS = {"fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
