@@ -218,6 +218,59 @@ def _em_of_point_estimates(right):
     return wrong
 
 
+def _vae():
+    from . import vae
+
+    return vae
+
+
+def _mean_as_code(right):
+    """z = mu: the encoder's noise left out."""
+
+    def wrong(mean, log_var, generator=None, n=None):
+        return (mean if n is None else mean.expand(n, *mean.shape)) + 0 * log_var
+
+    return wrong
+
+
+def _generation_from_a_posterior(right):
+    """"New" data decoded from the code of one example."""
+    import torch
+
+    from . import latents
+
+    def wrong(model, n, latent, generator=None, draw=False):
+        with torch.no_grad():
+            example = right(model, 1, latent, generator, True)
+            z = _vae().reparameterise(*model.encode(example.expand(n, -1)), generator)
+            return (latents.draw_pixels if draw else latents.mean_pixels)(model, z, *([generator] if draw else []))
+
+    return wrong
+
+
+def _without_log_variance(right):
+    """The Gaussian log-likelihood as a weighted squared error, its -log(sigma^2)/2 a pixel lost."""
+
+    def wrong(model, x, z):
+        lost = model.log_var * x.shape[-1] / 2 if model.likelihood == "gaussian" else 0
+        return right(model, x, z) + lost
+
+    return wrong
+
+
+def _mean_log_weight(right):
+    """The mean of the log-weights (the ELBO) where the log of their mean belongs."""
+    import torch
+
+    def wrong(model, x, k=500, generator=None, rows=1000):
+        with torch.no_grad():
+            mean, log_var = model.encode(x)
+            log_w = _vae().log_weight(model, x, _vae().reparameterise(mean, log_var, generator, k), mean, log_var)
+        return log_w.mean(0), log_w.std(0) / k**0.5
+
+    return wrong
+
+
 BUGS = {
     # --- bayes: rule, odds, conjugate updates, naive Bayes
     "bayes.base-rate-neglect": Bug(
@@ -358,4 +411,56 @@ BUGS = {
     "autoencoder.normaliser-dropped": Bug(
         "gentutor.autoencoder", "line_log_likelihood", lambda right: lambda tau, s: right(tau, s) + _tensor(s).log(),
         "-log s dropped as a constant: the likelihood then looks bounded", "autoencoder.line"),
+    # --- vae: the loss, its likelihoods, its uses
+    "vae.mean-over-pixels": Bug(
+        "gentutor.vae", "log_likelihood", lambda right: lambda model, x, z: right(model, x, z) / x.shape[-1],
+        "the reconstruction averaged over pixels beside a KL that is summed: a hidden beta, as large as the image", "vae.elbo-equals-evidence"),
+    "vae.lost-half": Bug(
+        "gentutor.vae", "kl_to_prior", lambda right: lambda mean, log_var: 2 * right(mean, log_var),
+        "the 1/2 in front of the KL lost", "vae.kl-monte-carlo"),
+    "vae.std-for-log-var": Bug(
+        "gentutor.vae", "kl_to_prior", lambda right: lambda mean, log_var: right(mean, (log_var / 2).exp()),
+        "a standard deviation handed to a formula that wants a log-variance", "vae.kl-monte-carlo"),
+    "vae.variance-for-log-var": Bug(
+        "gentutor.vae", "kl_to_prior", lambda right: lambda mean, log_var: right(mean, log_var.exp()),
+        "a variance handed to a formula that wants a log-variance", "vae.kl-monte-carlo"),
+    "vae.mean-over-latents": Bug(
+        "gentutor.vae", "kl_to_prior", lambda right: lambda mean, log_var: right(mean, log_var) / mean.shape[-1],
+        "the KL averaged over the latents instead of summed", "vae.kl-monte-carlo"),
+    "vae.kl-sign": Bug(
+        "gentutor.vae", "kl_to_prior", lambda right: lambda mean, log_var: -right(mean, log_var),
+        "minus the KL minimised: it falls without end", "vae.kl-descent"),
+    "vae.missing-noise": Bug(
+        "gentutor.vae", "reparameterise", _mean_as_code,
+        "z = mu, the noise left out: an autoencoder with a penalty, and no bound", "vae.elbo-equals-evidence"),
+    "vae.variance-as-std": Bug(
+        "gentutor.vae", "reparameterise", lambda right: lambda mean, log_var, *args: right(mean, 2 * log_var, *args),
+        "mu + sigma^2 eps: the variance in the place of the standard deviation", "vae.sample-variance"),
+    "vae.detached-spread": Bug(
+        "gentutor.vae", "reparameterise", lambda right: lambda mean, log_var, *args: right(mean, log_var.detach(), *args),
+        "the noise scaled outside the graph: no gradient reaches the log-variance", "vae.reparameterised-gradient"),
+    "vae.double-sigmoid": Bug(
+        "gentutor.vae", "log_bernoulli", lambda right: lambda x, logits: right(x, logits.sigmoid()),
+        "probabilities handed over as logits: a second sigmoid keeps every pixel between 0.5 and 0.73", "vae.certain-pixels"),
+    "vae.dropped-log-variance": Bug(
+        "gentutor.vae", "log_likelihood", _without_log_variance,
+        "log sigma^2 dropped as a constant although sigma is learned: sigma grows without end", "vae.learned-variance"),
+    "vae.missing-encoder-density": Bug(
+        "gentutor.vae", "log_weight", lambda right: lambda model, x, z, mean, log_var: right(model, x, z, z, 0 * log_var),
+        "importance weights without the spread of q in their denominator", "vae.importance-exact"),
+    "vae.mean-log-weight": Bug(
+        "gentutor.vae", "importance_log_likelihood", _mean_log_weight,
+        "the mean of the log-weights, which is the ELBO, reported as the log-likelihood", "vae.importance-exact"),
+    "vae.posterior-generation": Bug(
+        "gentutor.latents", "generate", _generation_from_a_posterior,
+        "new data drawn from the posterior of an example: variations of that example", "vae.generated-covariance"),
+    "vae.straight-slerp": Bug(
+        "gentutor.latents", "slerp", lambda right: lambda a, b, t: right(a, a, t) * (1 - _tensor(t).unsqueeze(-1)) + right(b, b, t) * _tensor(t).unsqueeze(-1),
+        "a straight line between two codes: in the middle it is short", "vae.slerp-norm"),
+    "vae.pseudo-gibbs": Bug(
+        "gentutor.latents", "impute", lambda right: lambda *args, **options: right(*args, **{**options, "metropolis": False}),
+        "every proposal of the encoder accepted: the imputations follow the encoder's errors", "vae.imputation-exact"),
+    "vae.spread-of-draws": Bug(
+        "gentutor.vae", "active_units", lambda right: lambda means, threshold=0.01: means.std(0) > threshold,
+        "a standard deviation held against a threshold for variances", "vae.active-units"),
 }
