@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # What the site needs, and no more; the versions are those of requirements.txt.
-SITE = jupyter-book sphinx-proof sphinx-exercise sphinx-mathjax-offline anywidget numpy
+SITE = jupyter-book sphinx-proof sphinx-exercise sphinx-mathjax-offline anywidget numpy pillow
 PORT ?= 8000
 
 .PHONY: book site serve test unit notebooks stills repository clean

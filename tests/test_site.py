@@ -169,7 +169,7 @@ def test_page_over_http_is_whole_and_light(browser, server, name):
             settle(page)
         server.sent.clear()
         page.goto(f"{server.url}/{name}.html")
-        page.mouse.wheel(0, 100_000)
+        page.evaluate("document.querySelectorAll('img').forEach(image => (image.loading = 'eager'))")
         settle(page)
         context.close()
         assert said == [] and asked == [] and server.missing == []
