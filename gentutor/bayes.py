@@ -148,6 +148,7 @@ def dirichlet_categorical(alpha, counts):
 
 def beta_mean(a, b):
     """E[rate] = a / (a + b): also the predictive probability that the next toss is a head."""
+    a, b = _positive(a, "a"), _positive(b, "b")
     return a / (a + b)
 
 
