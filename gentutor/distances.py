@@ -42,15 +42,24 @@ def rbf_kernel(x, y, bandwidth):
 
 
 def mmd2_unbiased(x, y, bandwidth):
-    """Unbiased estimate of MMD^2 with a Gaussian kernel from samples (N, D) and (M, D), or (N,) and (M,): a scalar.
+    """Unbiased estimate of MMD^2, eq-mmd, with a Gaussian kernel: a scalar.
 
-    mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j) (Gretton et al. 2012, eq. 3).
-    It can be negative; with the pairs i = j it could not, and would be biased upwards.
+    x, y: samples (N, D) and (M, D), or (N,) and (M,). The mean of k(x_i, x_j)
+    over i != j, plus that of y, less twice the mean of k(x_i, y_j) (Gretton et
+    al. 2012, eq. 3). It can be negative; with the pairs i = j it could not,
+    and would be biased upwards.
     """
     x, y = check_finite(x, "x"), check_finite(y, "y")
     x, y = (t.unsqueeze(-1) if t.ndim == 1 else t for t in (x, y))
-    good = x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1] and min(len(x), len(y)) > 1
-    require(good, f"expected shapes (N, D) and (M, D) with N, M > 1, got {tuple(x.shape)} and {tuple(y.shape)}")
+    shapes = f"got {tuple(x.shape)} and {tuple(y.shape)}"
+    matched = x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1]
+    require(matched, f"expected shapes (N, D) and (M, D), {shapes}")
+    require(min(len(x), len(y)) > 1, f"expected two samples or more of each, {shapes}")
     require(bandwidth > 0, f"bandwidth: expected a positive number, got {bandwidth}")
-    within = sum((rbf_kernel(t, t, bandwidth).sum() - len(t)) / (len(t) * (len(t) - 1)) for t in (x, y))
-    return within - 2 * rbf_kernel(x, y, bandwidth).mean()
+    return _likeness(x, bandwidth) + _likeness(y, bandwidth) - 2 * rbf_kernel(x, y, bandwidth).mean()
+
+
+def _likeness(x, bandwidth):
+    """Mean kernel over the pairs i != j."""
+    n = len(x)
+    return (rbf_kernel(x, x, bandwidth).sum() - n) / (n * (n - 1))

@@ -15,7 +15,7 @@ _WEIGHTS = (-0.5 * (_Z**2 + LOG_2PI)).exp() * 0.01
 
 
 def forward_fit(p):
-    """(mean, std) of the Gaussian with the least KL(p || q): p's own mean and std, eq. kl-moments."""
+    """(mean, std) of the Gaussian with the least KL(p || q): p's own mean and std (chapter: kl-moments)."""
     return p.mean, p.var.sqrt()
 
 

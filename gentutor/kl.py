@@ -68,16 +68,17 @@ def huffman_lengths(p):
 # --- KL and JS of discrete laws ---------------------------------------------------------------------------------
 
 def kl_discrete(p, q):
-    """KL(p || q) = sum_x p(x) log(p(x)/q(x)) in nats, (..., K) -> (...), eq. kl (Kullback & Leibler 1951).
+    """KL(p || q) = sum_x p(x) log(p(x)/q(x)) in nats, (..., K) -> (...).
 
-    Outcomes with p(x) = 0 add nothing; one with q(x) = 0 < p(x) makes it inf. Leading axes broadcast.
+    Outcomes with p(x) = 0 add nothing; one with q(x) = 0 < p(x) makes it
+    inf. Leading axes broadcast. Chapter: kl-definition.
     """
     p, q = _two_laws(p, q)
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
 def js_discrete(p, q):
-    """JS(p, q) = KL(p || m)/2 + KL(q || m)/2 with m = (p + q)/2, in nats: symmetric, in [0, log 2] (Lin 1991)."""
+    """JS(p, q) = KL(p || m)/2 + KL(q || m)/2 with m = (p + q)/2, in nats: symmetric, in [0, log 2] (Lin 1991), eq-js."""
     p, q = _two_laws(p, q)
     middle = (p + q) / 2
     return 0.5 * kl_discrete(p, middle) + 0.5 * kl_discrete(q, middle)
@@ -86,24 +87,26 @@ def js_discrete(p, q):
 # --- KL of Gaussians --------------------------------------------------------------------------------------------
 
 def gaussian_kl_full(mean1, cov1, mean2, cov2):
-    """KL(N(mean1, cov1) || N(mean2, cov2)) in nats, means (D,) and covariances (D, D) -> scalar, eq. kl-gaussian.
+    """KL(N(mean1, cov1) || N(mean2, cov2)) in nats: (D,), (D, D) twice -> scalar.
 
-    With cov = L L^T, tr(cov2^-1 cov1) = |L2^-1 L1|^2 and the quadratic form is |L2^-1 (mean1 - mean2)|^2: two
-    triangular solves, no inverse. ValueError unless both covariances are symmetric and positive definite.
+    With cov = L L^T the trace is |L2^-1 L1|^2 and the quadratic form is
+    |L2^-1 (mean1 - mean2)|^2: two triangular solves, no inverse. ValueError
+    unless the covariances are positive definite. Chapter: kl-gaussians.
     """
     mean1, mean2 = check_finite(mean1, "mean1"), check_finite(mean2, "mean2")
     chol1, chol2 = cholesky(cov1, "cov1"), cholesky(cov2, "cov2")
-    shapes = [tuple(t.shape) for t in (mean1, chol1, mean2, chol2)]
-    dim = mean1.numel()
-    require(shapes == [(dim,), (dim, dim)] * 2, f"expected shapes (D,), (D, D), (D,), (D, D), got {shapes}")
+    dim, shapes = mean1.numel(), [tuple(t.shape) for t in (mean1, chol1, mean2, chol2)]
+    expected = [(dim,), (dim, dim)] * 2
+    require(shapes == expected, f"expected shapes (D,), (D, D) twice, got {shapes}")
+    shift = (mean1 - mean2).unsqueeze(-1)  # (D, 1)
     trace = torch.linalg.solve_triangular(chol2, chol1, upper=False).square().sum()
-    shift = torch.linalg.solve_triangular(chol2, (mean1 - mean2).unsqueeze(-1), upper=False).square().sum()
+    quadratic = torch.linalg.solve_triangular(chol2, shift, upper=False).square().sum()
     log_det_ratio = 2 * (chol2.diagonal().log() - chol1.diagonal().log()).sum()
-    return 0.5 * (log_det_ratio - dim + trace + shift)
+    return 0.5 * (log_det_ratio - dim + trace + quadratic)
 
 
 def gaussian_kl_diag(mean1, var1, mean2, var2):
-    """KL between Gaussians with diagonal covariances in nats, eq. kl-diagonal: the last axis is summed, (..., D) -> (...)."""
+    """KL between Gaussians with diagonal covariances in nats, eq-kl-diagonal: the last axis is summed, (..., D) -> (...)."""
     mean1, var1, mean2, var2 = _same_axes(mean1=mean1, var1=var1, mean2=mean2, var2=var2)
     smallest = min(var1.min().item(), var2.min().item())
     require(smallest > 0, f"var1, var2: expected positive variances, got {smallest:g}")
@@ -118,9 +121,10 @@ def gaussian_kl_log_var(mean1, log_var1, mean2, log_var2):
 
 
 def gaussian_kl_standard(mean, log_var):
-    """KL(N(mean, diag(exp(log_var))) || N(0, I)) in nats, eq. kl-standard, (..., D) -> (...): **minimised** in a VAE.
+    """KL(N(mean, diag(exp(log_var))) || N(0, I)) in nats, (..., D) -> (...).
 
-    Summed over the D dimensions, one value per example (Kingma & Welling 2014, appendix B).
+    Summed over the D dimensions: one value per example. A VAE **minimises**
+    it (Kingma & Welling 2014, appendix B). Chapter: eq-kl-standard.
     """
     mean, log_var = _same_axes(mean=mean, log_var=log_var)
     return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(-1)
@@ -166,17 +170,20 @@ def mean_with_error(values):
 
 
 def kl_monte_carlo(log_p, log_q, x, low_variance=False):
-    """KL(p || q) in nats from draws x of p, (N,) or (N, D), with its standard error: two scalars.
+    """KL(p || q) in nats from draws x of p, and its standard error: two scalars.
 
-    Averages -log r with r = q(x)/p(x). `low_variance` averages (r - 1) - log r instead: the same mean when p > 0
-    wherever q is, never negative, quieter while q is near p (Schulman 2020, "Approximating KL divergence"), and
-    useless where q has heavier tails than p, for r then has no variance.
+    x: (N,) or (N, D). Averages -log r with r = q(x)/p(x). `low_variance`
+    averages (r - 1) - log r instead: the same mean when p > 0 wherever q is,
+    never negative, quieter while q is near p (Schulman 2020), and useless where
+    q has heavier tails than p, for r then has no variance. Chapter: eq-kl-quiet.
     """
     x = check_finite(x, "x")
     log_px = log_p(x)
-    require(torch.isfinite(log_px).all(), "x: expected draws of p, got some where log p is not finite")
+    drawn = torch.isfinite(log_px).all()
+    require(drawn, "x: expected draws of p, got some where log p is not finite")
     log_ratio = log_q(x) - log_px
-    return mean_with_error(log_ratio.expm1() - log_ratio if low_variance else -log_ratio)
+    terms = log_ratio.expm1() - log_ratio if low_variance else -log_ratio
+    return mean_with_error(terms)
 
 
 def _two_laws(p, q):
