@@ -40,11 +40,11 @@ def short(measured, bound):
     return f"{measured}, {bound}"
 
 
-def read_labs(app):
-    """id -> (lab, measured, bound), from the outputs stored in the notebooks."""
+def read_labs(app, env, docnames):
+    """id -> (lab, measured, bound), from the outputs stored in the book's notebooks."""
     app.gt_checks = {}
     for path in sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb")):
-        for id, measured, bound, _ in lab_checks(path):
+        for id, measured, bound, _ in lab_checks(path) if f"notebooks/{path.stem}" in env.found_docs else ():
             if id in app.gt_checks:
                 logger.warning("check %s is printed twice, in %s and %s", id, app.gt_checks[id][0], path.stem)
             app.gt_checks[id] = (path.stem, measured, bound)
@@ -192,7 +192,7 @@ def setup(app):
     app.add_role("check", CheckRole())
     app.add_role("unchecked", UncheckedRole())
     app.add_directive("checked-claims", CheckedClaims)
-    app.connect("builder-inited", read_labs)
+    app.connect("env-before-read-docs", read_labs)
     app.connect("doctree-read", mark_cells)
     app.connect("doctree-read", collect)
     app.connect("doctree-resolved", resolve)

@@ -134,6 +134,8 @@ def tidy(text, folder):
     fold_bootstrap(page)
     mark_ticks(page)
     keep_punctuation(page)
+    for paragraph in page.select("p:has(> div.math)"):  # which HTML does not allow
+        paragraph.name, paragraph["class"] = "div", "gt-p"
     name_controls(page)
     size_pictures(page, folder)
     return str(page)
@@ -198,7 +200,7 @@ def name_controls(page):
         section.name = "div"
     for item in page.select("[role=doc-biblioentry]"):
         item["role"] = "listitem"
-    for link in page.select("[role=doc-backlink], .bd-main[role=main]"):
+    for link in page.select("[role=doc-backlink]"):
         del link["role"]
 
 
