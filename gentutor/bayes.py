@@ -17,11 +17,13 @@ from .densities import as_float, check_finite, check_probabilities, require
 def posterior(prior, likelihood):
     """p(y | x) = p(x | y) p(y) / p(x) over K hypotheses (eq-bayes).
 
-    prior: (..., K), sums to one. likelihood: (..., K), p(x | y) >= 0 of the data that came; it need not sum to one
-    over y, and as a density it may exceed one. Returns (..., K), which sums to one.
-    ValueError when the data have probability zero under every hypothesis.
+    prior: (..., K), sums to one. likelihood: (..., K), p(x | y) >= 0 of the data that
+    came; it need not sum to one over y, and as a density it may exceed one.
+    Returns (..., K), which sums to one. ValueError when the data have probability
+    zero under every hypothesis.
     """
-    return (log_joint(prior, likelihood) - log_evidence(prior, likelihood).unsqueeze(-1)).exp()
+    evidence = log_evidence(prior, likelihood).unsqueeze(-1)  # (..., 1)
+    return (log_joint(prior, likelihood) - evidence).exp()
 
 
 def log_joint(prior, likelihood):
@@ -34,9 +36,10 @@ def log_joint(prior, likelihood):
 
 
 def log_evidence(prior, likelihood):
-    """log p(x) = log sum_y p(x | y) p(y), (...): the law of total probability, by log-sum-exp."""
+    """log p(x) = log sum_y p(x | y) p(y), (...): total probability, by log-sum-exp."""
     total = torch.logsumexp(log_joint(prior, likelihood), -1)
-    require(torch.isfinite(total).all(), "expected data that some hypothesis can produce, got evidence 0")
+    possible = torch.isfinite(total).all()
+    require(possible, "expected data that some hypothesis can produce, got evidence 0")
     return total
 
 
@@ -70,13 +73,15 @@ def probability(log_odds):
 
 
 def add_evidence(prior_log_odds, log_ratios):
-    """Log-odds after 0, 1, ..., N pieces of evidence: the log likelihood ratios add (eq-log-odds).
+    """Log-odds after 0, 1, ..., N pieces of evidence: log likelihood ratios add (eq-log-odds).
 
-    log_ratios: (N,), log p(x_i | y = 1) - log p(x_i | y = 0), of pieces independent given y. Returns (N + 1,).
+    log_ratios: (N,), log p(x_i | y = 1) - log p(x_i | y = 0), of pieces that are
+    independent given y. Returns (N + 1,).
     """
-    prior_log_odds = as_float(prior_log_odds)
-    require(prior_log_odds.numel() == 1, f"prior_log_odds: expected one number, got shape {tuple(prior_log_odds.shape)}")
-    return torch.cat([prior_log_odds.reshape(1), as_float(log_ratios).reshape(-1)]).cumsum(0)
+    start, steps = as_float(prior_log_odds), as_float(log_ratios)
+    one = start.numel() == 1
+    require(one, f"prior_log_odds: expected one number, got shape {tuple(start.shape)}")
+    return torch.cat([start.reshape(1), steps.reshape(-1)]).cumsum(0)
 
 
 class Diagnosis(NamedTuple):
@@ -161,10 +166,11 @@ def beta_log_evidence(a, b, ones, zeros):
 
 
 def gaussian_gaussian(mean, var, x, noise_var):
-    """N(mean, var) prior on an unknown, then n readings x (n,) with noise N(0, noise_var): posterior (mean, var).
+    """N(mean, var) prior, then n readings x (n,) with noise N(0, noise_var): posterior (mean, var).
 
     Precisions add, and the posterior mean is the precision-weighted mean (eq-gauss-update).
     """
-    mean, var, noise_var, x = as_float(mean), _positive(var, "var"), _positive(noise_var, "noise_var"), check_finite(x, "x")
+    mean, x = as_float(mean), check_finite(x, "x")
+    var, noise_var = _positive(var, "var"), _positive(noise_var, "noise_var")
     precision = 1 / var + x.numel() / noise_var
     return (mean / var + x.sum() / noise_var) / precision, 1 / precision

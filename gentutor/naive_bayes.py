@@ -53,17 +53,20 @@ def _mask(x, observed):
 
 
 def class_log_joint(model, x, observed=None):
-    """log p(x_observed, y), (N, K). A missing pixel's factor sums to one over its values, so it is dropped (eq-missing).
+    """log p(x_observed, y), (N, K) (eq-missing).
 
-    x: (N, D) of 0 and 1; entries that are not observed are never looked at, so they may hold anything.
+    A missing pixel's factor sums to one over its values, so it is dropped.
+    x: (N, D) of 0 and 1; what is not observed is never looked at and may hold anything.
     observed: (D,) or (N, D) booleans; None means all.
     """
     x = torch.as_tensor(x)
     mask = _mask(x, observed)
     x, seen = _binary(torch.where(mask, x, torch.zeros_like(x))), mask.double()
-    require(x.shape[1] == model.rates.shape[1], f"x: expected {model.rates.shape[1]} features, got {x.shape[1]}")
+    wanted = model.rates.shape[1]
+    require(x.shape[1] == wanted, f"x: expected {wanted} features, got {x.shape[1]}")
     log_one, log_zero = model.rates.log(), (1 - model.rates).log()  # (K, D)
-    return model.prior.log() + (x * seen) @ log_one.T + ((1 - x) * seen) @ log_zero.T
+    evidence = (x * seen) @ log_one.T + ((1 - x) * seen) @ log_zero.T  # (N, K)
+    return model.prior.log() + evidence
 
 
 def class_posterior(model, x, observed=None):
