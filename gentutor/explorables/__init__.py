@@ -4,6 +4,7 @@ An explorable is a class here and a module `<name>.js` beside it; `core.js` is w
 when a module is served. NumPy and anywidget only, never torch. Its whole state is in traits.
 """
 
+import base64
 import html
 import importlib
 import json
@@ -13,8 +14,10 @@ from pathlib import Path
 import anywidget
 
 HERE = Path(__file__).parent
-CLASSES = {"BayesOdds": "bayes_odds", "ElboGap": "elbo_gap", "KLRows": "kl_rows"}
+CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "ElboGap": "elbo_gap", "KLRows": "kl_rows",
+           "VAEInterpolation": "vae_interpolation"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
+PACKAGED = re.compile(r'packaged\("(\w+)"\)')
 DEFAULT = "export default { render };"
 # JupyterLab resets the classes of the element it hands over, so the explorable stands in one of its own.
 STYLED = """export default {
@@ -40,13 +43,25 @@ def by_module(module):
     raise ValueError(f"explorable: expected one of {sorted(CLASSES.values())}, got {module!r}")
 
 
+def packaged(name):
+    """A packaged model as `gentutor.weights.for_page` gives it, {tensor: {"shape", "f16"}}, read without torch."""
+    data = (HERE.parent / "_weights" / f"{name}.safetensors").read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    entries = {key: entry for key, entry in json.loads(data[8:start]).items() if key != "__metadata__"}
+    if any(entry["dtype"] != "F16" for entry in entries.values()):
+        raise ValueError(f"{name}: expected a model stored at 16 bits a weight")
+    return {key: {"shape": entry["shape"], "f16": base64.b64encode(data[start:][slice(*entry["data_offsets"])]).decode()}
+            for key, entry in sorted(entries.items())}  # fmt: skip
+
+
 def source(module):
-    """The ES module with core.js inlined: the text that anywidget serves."""
+    """The ES module with core.js inlined, and each `packaged("name")` replaced by that model: the text that anywidget serves."""
     own = (HERE / f"{module}.js").read_text(encoding="utf-8")
     if not IMPORT.search(own) or DEFAULT not in own:
         raise ValueError(f"{module}.js: expected one import from ./core.js and the line {DEFAULT!r}")
     core = (HERE / "core.js").read_text(encoding="utf-8").replace("export const", "const")
     # anywidget would take a `render` that is exported by name before the default export.
+    own = PACKAGED.sub(lambda found: json.dumps(packaged(found.group(1))), own)
     return core + IMPORT.sub("", own).replace("export function render", "function render").replace(DEFAULT, STYLED)
 
 

@@ -340,3 +340,38 @@ export const simpson = (f, low, high, n = 1000) => {
 
 /** n + 1 evenly spaced positions from low to high. */
 export const grid = (low, high, n) => Array.from({ length: n + 1 }, (_, i) => low + ((high - low) * i) / n);
+
+// ---- networks -------------------------------------------------------------------------------------------------
+
+export const silu = (v) => v / (1 + Math.exp(-v));
+export const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+
+/** The numbers of a packaged tensor { f16 }, base64 of little-endian half floats, as a Float32Array. */
+export const halves = ({ f16 }) => {
+  const bytes = Uint8Array.from(atob(f16), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length: bytes.length / 2 }, (_, i) => {
+    const word = view.getUint16(2 * i, true);
+    const [exponent, fraction] = [(word >> 10) & 31, word & 1023];
+    return (word >> 15 ? -1 : 1) * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+  });
+};
+
+/** The linear layers of a torch.nn.Sequential in packaged tensors, in their order: `${prefix}0.weight`, `${prefix}0.bias`, … */
+export const linearLayers = (tensors, prefix = "") =>
+  Object.keys(tensors)
+    .filter((key) => key.startsWith(prefix) && /^\d+\.weight$/.test(key.slice(prefix.length)))
+    .map((key) => Number.parseInt(key.slice(prefix.length), 10))
+    .sort((a, b) => a - b)
+    .map((i) => ({ weight: halves(tensors[`${prefix}${i}.weight`]), bias: halves(tensors[`${prefix}${i}.bias`]) }));
+
+/** The outputs of a multi-layer perceptron at the numbers x; `hidden` acts between the layers. */
+export const mlp = (layers, x, hidden = silu) =>
+  layers.reduce((input, { weight, bias }, l) => {
+    const n = input.length;
+    return Float64Array.from(bias, (b, o) => {
+      let sum = b;
+      for (let i = 0; i < n; i += 1) sum += weight[o * n + i] * input[i];
+      return l < layers.length - 1 ? hidden(sum) : sum;
+    });
+  }, x);
