@@ -172,11 +172,14 @@ const oddsLine = (onMove, redraw) => {
     valueText: (v) => `prior odds ${odds(v * Math.LN10)}, probability ${percent(toProbability(v))}`,
   });
   view.svg.append(handle.node);
-  const text = (x, y, string, attrs = {}) => s("text", { x, y, "text-anchor": "middle", ...attrs }, string);
-  /** A label beside x that stays within the picture. */
+  const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 4 };
+  const text = (x, y, string, attrs = {}) => s("text", { x, y, "text-anchor": "middle", ...halo, ...attrs }, string);
+  /** A label right or left of x, where there is room; else above it, within the picture. */
   const beside = (x, y, string, attrs) => {
-    const right = x + 20 + 7.6 * string.length < view.width();
-    return text(x + (right ? 14 : -14), y, string, { "text-anchor": right ? "start" : "end", ...attrs });
+    const long = 7.6 * string.length;
+    if (x + 14 + long < view.width()) return text(x + 14, y, string, { "text-anchor": "start", ...attrs });
+    if (x - 14 - long > 0) return text(x - 14, y, string, { "text-anchor": "end", ...attrs });
+    return text(Math.min(view.width() - long / 2, Math.max(long / 2, x)), y - 12, string, attrs);
   };
   const show = ({ logOdds, ratios, posterior }, t) => {
     const { X, Y, width } = view;
