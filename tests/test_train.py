@@ -249,7 +249,7 @@ def test_20_kills(tmp_path):
             train.save(path, mine)
 
     def saved():
-        return path.stat().st_ino if path.exists() else None
+        return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
 
     for _ in range(20):
         child, before, late = in_a_child(work), saved(), time.monotonic() + 10
@@ -556,6 +556,26 @@ def test_bf16_computes_the_loss_under_autocast_and_keeps_float32_weights():
         assert all(p.dtype == torch.float32 for p in state.models["model"].parameters())
     mean = [sum(losses[bf16][-7:]) / 7 for bf16 in (False, True)]
     assert abs(mean[0] - mean[1]) < 0.03 * mean[0] and losses[True] != losses[False]
+
+
+def test_bf16_pays_where_the_measured_product_is_faster(monkeypatch):
+    before = torch.get_num_threads()
+    assert train.bf16_pays() in (True, False) and torch.get_num_threads() == before
+    assert not train.bf16_pays("meta")
+    for slow, pays in ((torch.float32, True), (torch.bfloat16, False)):
+        clock = [0.0]
+
+        class Timed(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, arguments=(), options=None):
+                if function is torch.Tensor.matmul:
+                    clock[0] += 2.0 if arguments[0].dtype == slow else 1.0
+                return super().__torch_function__(function, types, arguments, options or {})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "ones", lambda *shape: torch.zeros(4, 4).as_subclass(Timed))
+            patch.setattr(train.time, "perf_counter", lambda: clock[0])
+            assert train.bf16_pays() is pays
 
 
 def test_a_compiled_model_goes_through_the_same_loop(unbroken):
