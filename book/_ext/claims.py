@@ -102,10 +102,17 @@ def collect(app, doctree):
     uses[docname] = []
     for badge in doctree.findall(check_badge):
         badge["ids"].append(f"use-{len(uses[docname])}-{anchor(badge['id'])}")
-        uses[docname].append((badge["id"], badge["ids"][0], badge.get("reason")))
+        uses[docname].append((badge["id"], badge["ids"][0], badge.get("reason"), section_title(badge)))
     for node in doctree.findall(nodes.Element):
         if node.get("realtype") in CLAIMS and not list(node.findall(check_badge)):
             logger.warning("claim %s has neither a check nor a reason why not", node["label"], location=node)
+
+
+def section_title(node):
+    """Title of the section that a node stands in; theorems and exercises have a section within, without a title."""
+    while not (isinstance(node, nodes.section) and isinstance(node[0], nodes.title)):
+        node = node.parent
+    return node[0].astext()
 
 
 def purge(app, env, docname):
@@ -143,27 +150,23 @@ def resolve(app, doctree, docname):
 
 def tables(app, docname):
     """One table a lab, and the claims that nothing computes."""
-    uses = getattr(app.env, "gt_uses", {})
     places = {}
-    for page, found in sorted(uses.items()):
-        for id, target, reason in found:
-            places.setdefault(id, []).append((page, target, reason))
+    for page, found in sorted(getattr(app.env, "gt_uses", {}).items()):
+        for id, target, reason, section in found:
+            places.setdefault(id, []).append((link(app, docname, f"{page}#{target}", section), reason))
     made = []
     for lab in sorted({lab for lab, _, _ in app.gt_checks.values()}):
         title = nodes.title("", "", link(app, docname, f"notebooks/{lab}", app.env.titles[f"notebooks/{lab}"].astext()))
-        rows = []
-        for id, (where, measured, bound) in app.gt_checks.items():
-            if where == lab:
-                pages = [link(app, docname, f"{page}#{target}", app.env.titles[page].astext()) for page, target, _ in places.get(id, [])]
-                rows.append([link(app, docname, f"notebooks/{lab}#{anchor(id)}", id), measured, bound, pages])
-        section = nodes.section("", title, table(["Claim", "Measured", "Must be", "Stands in"], rows), ids=[f"claims-{lab}"])
-        made.append(section)
-    rows = [
-        [id, reason, [link(app, docname, f"{page}#{target}", app.env.titles[page].astext())]]
-        for id, found in sorted(places.items()) for page, target, reason in found if reason
-    ]
+        rows = [
+            [link(app, docname, f"notebooks/{lab}#{anchor(id)}", id), measured, bound.removeprefix("expected "),
+             [place for place, _ in places.get(id, [])] or "the lab alone"]
+            for id, (where, measured, bound) in app.gt_checks.items() if where == lab
+        ]
+        made.append(nodes.section("", title, table(["Claim", "Measured", "Must be", "Stands in"], rows), ids=[f"claims-{lab}"]))
+    rows = [[id, reason, place] for id, found in sorted(places.items()) for place, reason in found if reason]
     if rows:
-        made.append(nodes.section("", nodes.title("", "Proved, and not computed"), table(["Claim", "Why nothing computes it", "Stands in"], rows), ids=["claims-proved"]))
+        title = nodes.title("", "Proved, and not computed")
+        made.append(nodes.section("", title, table(["Claim", "Why nothing computes it", "Stands in"], rows), ids=["claims-proved"]))
     return made
 
 
