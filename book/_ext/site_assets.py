@@ -20,7 +20,7 @@ PARTS = ["startup.js", "core.js", "loader.js", "input/tex.js", "output/chtml.js"
 EXTENSIONS = ["mathtools", "boldsymbol", "cancel", "color", "textmacros", "braket", "bbox", "unicode", "html", "action", "textcomp"]
 CONFIG = {
     "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
-    "chtml": {"mtextInheritFont": True, "scale": 1.04},
+    "chtml": {"scale": 1.04},
 }
 ROOT_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="refresh" content="0; url={page}"></head><body><main><a href="{page}">{title}</a></main></body></html>
