@@ -33,6 +33,11 @@ def _show(x):
     return f"{x:.6g}"
 
 
+def _show_measured(x):
+    """Six digits, or two of what is only rounding error."""
+    return _show(x) if x == 0 or not abs(x) < 1e-5 else f"{x:.1e}"
+
+
 def check(id, measured, expected=None, *, atol=0.0, rtol=0.0, at_least=None, at_most=None):
     """Assert a claim and print one line about it.
 
@@ -71,8 +76,8 @@ def check(id, measured, expected=None, *, atol=0.0, rtol=0.0, at_least=None, at_
         named = {"at least": at_least, "at most": at_most}
         bound = ", ".join(f"{words} {_show(b)}" for words, b in named.items() if b is not None)
     if not held:
-        raise CheckFailed(id, f"measured {_show(value)}, {bound}")
-    print(f"✓ {id} · measured {_show(value)} · {bound}")
+        raise CheckFailed(id, f"measured {_show_measured(value)}, {bound}")
+    print(f"✓ {id} · measured {_show_measured(value)} · {bound}")
     return float(value)
 
 

@@ -162,7 +162,7 @@ def tables(app, docname):
              [place for place, _ in places.get(id, [])] or "the lab alone"]
             for id, (where, measured, bound) in app.gt_checks.items() if where == lab
         ]
-        made.append(nodes.section("", title, table(["Claim", "Measured", "Must be", "Stands in"], rows), ids=[f"claims-{lab}"]))
+        made.append(nodes.section("", title, table(["Claim", "Measured", "Must be", "Stands in"], rows, "gt-measured"), ids=[f"claims-{lab}"]))
     rows = [[id, reason, place] for id, found in sorted(places.items()) for place, reason in found if reason]
     if rows:
         title = nodes.title("", "Proved, and not computed")
@@ -170,7 +170,7 @@ def tables(app, docname):
     return made
 
 
-def table(head, rows):
+def table(head, rows, *classes):
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
 
     def row(cells):
@@ -186,7 +186,7 @@ def table(head, rows):
 
     group += nodes.thead("", row(head))
     group += nodes.tbody("", *(row(cells) for cells in rows))
-    return nodes.table("", group, classes=["gt-claims"])
+    return nodes.table("", group, classes=["gt-claims", *classes])
 
 
 def setup(app):
