@@ -67,8 +67,9 @@ def reverse_optima(p, starts=16, steps=300, atol=1e-6):
     spread = lo + (hi - lo) * (torch.arange(starts, dtype=torch.float64) + 0.5) / starts
     widths = torch.stack([p.stds.min(), p.var.sqrt()]).repeat_interleave(starts)
     for record in reverse_fit(p, spread.repeat(2), widths, steps):
-        pass
-    arrived = record["gradient"] < atol
+        arrived = record["gradient"] < atol
+        if arrived.all():
+            break
     ends = torch.stack([record["kl_nats"], record["mean"], record["std"]], -1)[arrived]
     optima = []
     for kl_nats, mean, std in sorted(ends.tolist()):
