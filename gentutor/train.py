@@ -132,7 +132,7 @@ def _update(step, batch, state, bf16):
 def _parts(step, batch, state, bf16):
     """Pairs (optimiser's name, loss terms); the step's own code runs under autocast, what is done with them does not."""
     def autocast():
-        return torch.autocast(state.device.type, torch.bfloat16, enabled=bf16)
+        return torch.autocast(state.device.type, torch.bfloat16) if bf16 else contextlib.nullcontext()
 
     with autocast():
         result = step(batch)

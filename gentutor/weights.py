@@ -14,6 +14,7 @@ A model is `_weights/NAME.safetensors`, at most 1 MB, beside `_weights/NAME.json
     BITS                optional: 8, 16 (the default) or 32 bits a weight in the file
     build()             train, and return the state dict
     measure(tensors)    {quality: number} of a state dict; the card's numbers are those of the stored, rounded weights
+    quick(tensors)      optional, when measure takes longer than some seconds: the same on less data, for the tests
 """
 
 import argparse
@@ -48,7 +49,7 @@ def recipes():
 
 
 def card(name):
-    """How a packaged model was made, as a dict: what, data, recipe, command, seconds, quality, bits, bytes, sha256, torch."""
+    """How a packaged model was made: what, data, recipe, command, seconds, quality (and quick), bits, bytes, sha256, torch."""
     _known(name, names(), "packaged models")
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -94,6 +95,8 @@ def rebuild(name):
         "command": f"python -m gentutor.weights rebuild {name}", "seconds": round(time.perf_counter() - start, 1),
         "quality": recipe.measure(rounded(tensors, bits)),
     }  # fmt: skip
+    if hasattr(recipe, "quick"):
+        facts["quick"] = recipe.quick(rounded(tensors, bits))
     return save(name, tensors, facts, bits=bits)
 
 

@@ -1,5 +1,6 @@
 """The training loop: resumed runs equal unbroken ones, whatever broke them; files are whole; nothing changes on an error."""
 
+import concurrent.futures
 import errno
 import functools
 import io
@@ -167,7 +168,7 @@ def test_every_optimiser_of_torch_that_the_book_uses_resumes(tmp_path):
 
 def test_20_random_interrupts(monkeypatch):
     """Ctrl-C at random moments: within an update, between updates, within the display. No record is lost or doubled."""
-    steps, order = 1400, functools.partial(data.batches, N, SIZE, epochs=200)
+    steps, order = 700, functools.partial(data.batches, N, SIZE, epochs=100)
     state, step = build(steps=steps, rate=1e-3)
     whole = [record["loss"] for record in train.fit(step, order, state)]
     rng, count, history = random.Random(0), 0, []
@@ -183,7 +184,7 @@ def test_20_random_interrupts(monkeypatch):
     try:
         while again.step < steps:
             if count < 20:
-                signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.03))
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.02))
             history += train.run(train.fit(step, order, again), quiet=True)
             signal.setitimer(signal.ITIMER_REAL, 0)
             count += again.step < steps
@@ -214,6 +215,13 @@ def test_ctrl_c_in_a_plain_loop_comes_after_the_record(unbroken):
     assert image(state) == unbroken[0]
 
 
+def test_it_runs_in_a_thread_which_ctrl_c_does_not_reach(unbroken):
+    state, step = build()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        history = pool.submit(lambda: train.run(train.fit(step, ORDER, state), quiet=True)).result()
+    assert [record["loss"] for record in history] == unbroken[1] and image(state) == unbroken[0]
+
+
 def test_a_second_ctrl_c_is_not_held_back():
     state, step = build()
 
@@ -242,7 +250,7 @@ def in_a_child(work):
 
 def test_20_kills(tmp_path):
     """kill -9 at random moments of a run that saves after each update: the file is always whole, and the end is the same."""
-    steps, order, path = 700, functools.partial(data.batches, N, SIZE, epochs=100), tmp_path / "run"
+    steps, order, path = 350, functools.partial(data.batches, N, SIZE, epochs=50), tmp_path / "run"
     state, step = build(steps=steps, rate=1e-3)
     for _ in train.fit(step, order, state):
         pass
