@@ -5,7 +5,7 @@ A machine without Chromium skips the browser's tests, and says so; with GENTUTOR
 
 import gzip
 import os
-import shutil
+import sys
 import threading
 from collections import Counter
 from functools import partial
@@ -15,22 +15,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-
-
-def chromium():
-    """The path of the system's Chromium, or None."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+sys.path.insert(0, str(ROOT / "tools"))
+from chromium import FLAGS, MISSING, chromium  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def browser():
     path = chromium()
     if path is None:
-        reason = f"no Chromium here: none of {', '.join(NAMES)} is on the path, and CHROMIUM is not set"
-        pytest.fail(reason) if os.environ.get("GENTUTOR_REQUIRE_BROWSER") == "1" else pytest.skip(reason)
+        pytest.fail(MISSING) if os.environ.get("GENTUTOR_REQUIRE_BROWSER") == "1" else pytest.skip(MISSING)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

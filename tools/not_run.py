@@ -1,6 +1,6 @@
 """Say plainly, as the last words of `make test`, what this machine could not run."""
 
-from stills import chromium
+from chromium import chromium
 
 if chromium() is None:
     print("NOT RUN: every test in a browser (site, explorables, accessibility), because no Chromium was found.")

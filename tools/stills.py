@@ -1,12 +1,11 @@
 """Take the still picture of each explorable in headless Chromium: `make stills`. A page shows it where no script runs."""
 
 import io
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from chromium import FLAGS, MISSING, chromium
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -16,18 +15,12 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8
 .gt-explorable {{ margin: 0; border: 0 }}</style><body>{body}<script>{script}</script></body></html>"""
 
 
-def chromium():
-    """Path of the system's Chromium, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-
-
 def main():
     if not chromium():
-        sys.exit("stills: expected Chromium on the path or in the variable CHROMIUM, found none")
+        sys.exit(f"stills: {MISSING}")
     css = (explorables.HERE / "explorable.css").read_text(encoding="utf-8")
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
-        browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 720, "height": 500}, reduced_motion="reduce")
         for module in explorables.CLASSES.values():
             body, script = explorables.by_module(module)().page_html(), explorables.page_script(module)
