@@ -369,7 +369,7 @@ BUGS = {
         "gentutor.elbo", "importance_bound", lambda right: lambda log_w, k=1: right(log_w, 1),
         "the mean of the k logarithms where the logarithm of the mean belongs", "elbo.iwae-sampled"),
     "elbo.point-estimate-em": Bug(
-        "gentutor.elbo", "e_step", _em_of_point_estimates,
+        "gentutor.em", "e_step", _em_of_point_estimates,
         "an E-step that keeps the posterior's mean and forgets its covariance", "elbo.em-ppca"),
     "elbo.no-log-in-score": Bug(
         "gentutor.elbo", "score_gradients", _score_of_the_density,
@@ -458,7 +458,7 @@ BUGS = {
         "gentutor.latents", "slerp", lambda right: lambda a, b, t: right(a, a, t) * (1 - _tensor(t).unsqueeze(-1)) + right(b, b, t) * _tensor(t).unsqueeze(-1),
         "a straight line between two codes: in the middle it is short", "vae.slerp-norm"),
     "vae.pseudo-gibbs": Bug(
-        "gentutor.latents", "impute", lambda right: lambda *args, **options: right(*args, **{**options, "metropolis": False}),
+        "gentutor.latents", "impute", lambda right: lambda *args, **options: right(*args, **options | {"metropolis": False}),
         "every proposal of the encoder accepted: the imputations follow the encoder's errors", "vae.imputation-exact"),
     "vae.spread-of-draws": Bug(
         "gentutor.vae", "active_units", lambda right: lambda means, threshold=0.01: means.std(0) > threshold,

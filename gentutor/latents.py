@@ -67,14 +67,14 @@ def attribute_direction(means, has):
 
 
 @torch.no_grad()
-def impute(model, x, observed, steps, generator=None, metropolis=True):
+def impute(model, x, observed, steps, generator=None, *, warm_up=20, metropolis=True):
     """Draw missing pixels given the observed ones: a generator, yields (x filled, z, share accepted) after each step.
 
-    x: (B, D), read where `observed`, bool (D,) or (B, D), is true; the rest starts at the decoder's mean for z = 0. A step
-    proposes z' ~ q(z | x) at the current filling, accepts it with probability min(1, w'/w), w = p(x | z) p(z) / q(z | x), and
-    draws the missing pixels from p(x | z). That leaves p(x_missing, z | x_observed) as it is (Mattei & Frellsen 2018,
-    algorithm 2). Without `metropolis` every proposal is taken: the pseudo-Gibbs sampler of Rezende et al. (2014, appendix F),
-    exact only where q is the posterior.
+    x: (B, D), read where `observed`, bool (D,) or (B, D), is true; the rest starts at a draw of p(x | z = 0). A step proposes
+    z' ~ q(z | x) at the current filling, accepts it with probability min(1, w'/w), w = p(x | z) p(z) / q(z | x), and draws the
+    missing pixels from p(x | z). That leaves p(x_missing, z | x_observed) as it is (Mattei & Frellsen 2018, algorithm 2).
+    The first `warm_up` steps take every proposal, to come near: the pseudo-Gibbs sampler of Rezende et al. (2014, appendix F).
+    Without `metropolis` all steps do, and the law is exact only where q is the posterior. Keep what comes after the warm-up.
     """
     x = check_pixels(model, x)
     shapes = (tuple(x.shape), tuple(x.shape[1:]))
@@ -85,7 +85,7 @@ def impute(model, x, observed, steps, generator=None, metropolis=True):
         mean, log_var = model.encode(x)
         new = reparameterise(mean, log_var, generator)
         accepted = torch.ones(len(x), dtype=torch.bool, device=x.device)
-        if metropolis and step:
+        if metropolis and step >= max(warm_up, 1):
             log_ratio = log_weight(model, x, new, mean, log_var) - log_weight(model, x, z, mean, log_var)
             accepted = _uniform(log_ratio, generator).log() < log_ratio
         z = torch.where(accepted.unsqueeze(-1), new, z)
