@@ -1,4 +1,4 @@
-"""Latent variables, the evidence lower bound, EM, importance weighting, gradient estimators (chapter "elbo").
+"""Latent variables, the evidence lower bound, importance weighting, gradient estimators (chapter "elbo"; see also `em`).
 
 The oracle is the linear-Gaussian model p(z) = N(0, I), p(x | z) = N(Wz + b, sigma^2 I), where the evidence, the posterior
 and each part of the bound are closed forms. q is a Gaussian: mean (B, K), cov (K, K) or (B, K, K). Values are in nats, one
@@ -60,9 +60,11 @@ def log_evidence(model, x):
 def reconstruction(model, x, mean, cov):
     """E_q[log p(x | z)], (B,): a log-likelihood, so larger is better."""
     mean, cov = _gaussian(mean, cov)
-    r = _centred(model, x) - mean @ model.weight.T
-    spread = ((model.weight @ cov) * model.weight).sum((-1, -2))  # tr(W cov W^T)
-    return -0.5 * (r.shape[1] * (LOG_2PI + model.noise_var.log()) + ((r**2).sum(-1) + spread) / model.noise_var)
+    r = _centred(model, x) - mean @ model.weight.T  # (B, D)
+    spread = ((model.weight @ cov) * model.weight).sum((-1, -2))
+    squares = (r**2).sum(-1) + spread  # |r|^2 + tr(W cov W^T)
+    log_scale = LOG_2PI + model.noise_var.log()
+    return -0.5 * (r.shape[1] * log_scale + squares / model.noise_var)
 
 
 def kl_to_prior(mean, cov):
@@ -72,16 +74,24 @@ def kl_to_prior(mean, cov):
 
 
 def elbo(model, x, mean, cov):
-    """ELBO = E_q[log p(x | z)] - KL(q || prior) <= log p(x), (B,), eq. elbo. Maximised; the loss is minus this."""
+    """E_q[log p(x | z)] - KL(q || prior), (B,), eq. elbo: at most log p(x).
+
+    Maximised; the loss is minus this.
+    """
     return reconstruction(model, x, mean, cov) - kl_to_prior(mean, cov)
 
 
 def gap(model, x, mean, cov):
-    """KL(q || p(z | x)) = log p(x) - ELBO >= 0, (B,), eq. elbo-identity, computed from the posterior, not by subtraction."""
+    """KL(q || p(z | x)) = log p(x) - ELBO >= 0, (B,), eq. elbo.
+
+    Computed from the posterior, not by subtraction.
+    """
     mean, cov = _gaussian(mean, cov)
-    off, precision = mean - posterior(model, x)[0], posterior_precision(model)
-    log_det_ratio = -torch.logdet(precision) - torch.logdet(cov)
-    return 0.5 * (log_det_ratio - mean.shape[1] + _trace(precision @ cov) + (off @ precision * off).sum(-1))
+    precision = posterior_precision(model)  # Lambda
+    off = mean - posterior(model, x)[0]
+    log_dets = torch.logdet(precision) + torch.logdet(cov)
+    trace, shift = _trace(precision @ cov), (off @ precision * off).sum(-1)
+    return 0.5 * (trace + shift - mean.shape[1] - log_dets)
 
 
 # --- importance weights -------------------------------------------------------------------------------------------
@@ -111,15 +121,14 @@ def log_weights(model, x, mean, cov, n, generator=None):
 
 
 def importance_bound(log_w, k=1):
-    """IWAE_k = E[log (1/k) sum_i w_i] from log-weights (n, B), in n // k independent groups: mean (B,), std error (B,).
+    """IWAE_k = E[log (1/k) sum_i w_i], eq. iwae, from log-weights (n, B).
 
-    k = 1 is the ELBO by Monte Carlo (Burda, Grosse, Salakhutdinov 2016, eq. 8). ValueError with fewer than two groups.
+    They are cut into n // k independent groups: mean (B,), std error (B,).
+    k = 1 is the ELBO by Monte Carlo (Burda et al. 2016, eq. 8). ValueError
+    with fewer than two groups.
     """
-    log_w = _numbers(log_w, "log_w")
-    require(log_w.ndim == 2, f"log_w: expected shape (n, B), got {tuple(log_w.shape)}")
-    groups = len(log_w) // k if k >= 1 else 0
-    require(groups >= 2, f"k: expected 1 <= k <= n/2 with n = {len(log_w)} log-weights, got {k}")
-    bounds = torch.logsumexp(log_w[: groups * k].reshape(groups, k, -1), 1) - math.log(k)  # (groups, B)
+    log_w, groups = _grouped(log_w, k)  # (groups, k, B)
+    bounds = torch.logsumexp(log_w, 1) - math.log(k)  # (groups, B)
     return bounds.mean(0), bounds.std(0) / math.sqrt(groups)
 
 
@@ -155,88 +164,55 @@ def prior_sampling_cost(model, x, error=0.1):
     return (log_ratio + torch.log(-torch.expm1(-log_ratio)) - 2 * math.log(error)) / math.log(10)
 
 
-# --- EM -----------------------------------------------------------------------------------------------------------
-
-def e_step(model, scatter):
-    """Means over the data of r E[z]^T (D, K) and E[z z^T] (K, K) under the exact posteriors, and their cov (K, K).
-
-    scatter: (D, D), the mean of r r^T with r = x - b; it is all that EM needs of the data.
-    """
-    cov = torch.linalg.inv(posterior_precision(model))
-    read = model.weight @ cov / model.noise_var  # E[z | x] = read^T r
-    cross = scatter @ read
-    return cross, cov + read.T @ cross, cov
-
-
-def m_step(cross, second, scatter):
-    """W = cross second^-1 and sigma^2 = (tr scatter - tr(cross^T W)) / D, eq. elbo-m-step."""
-    weight = torch.linalg.solve(second, cross.T).T
-    return weight, (scatter.trace() - (cross * weight).sum()) / len(scatter)
-
-
-def fit_em(x, latent, steps=50, generator=None):
-    """Fit p(x) to data (N, D) with `latent` < D dimensions by EM (Dempster et al. 1977; Tipping & Bishop 1999, app. B).
-
-    A generator; yields **after** each update {"step", "model", "log_likelihood_nats", "elbo_nats"}, means per example:
-    `elbo_nats` is the bound between the M-step and the next E-step. The bias is the mean of the data from the start.
-    """
-    bias, scatter = _scatter(x, latent)
-    scale = scatter.diagonal().mean()
-    weight = torch.randn(len(bias), latent, dtype=bias.dtype, generator=generator) * (scale / latent).sqrt()
-    model = LinearGaussian(weight, bias, scale)
-    for step in range(1, steps + 1):
-        cross, second, cov = e_step(model, scatter)
-        weight, noise_var = m_step(cross, second, scatter)
-        model = LinearGaussian(weight, bias, noise_var)
-        fit = scatter.trace() - 2 * (cross * model.weight).sum() + (model.weight @ second * model.weight).sum()
-        expected = -0.5 * (len(bias) * (LOG_2PI + model.noise_var.log()) + fit / model.noise_var)
-        bound = expected - 0.5 * (second.trace() - latent - torch.logdet(cov))
-        yield {"step": step, "model": model, "log_likelihood_nats": mean_log_evidence(model, scatter), "elbo_nats": bound}
-
-
-def mean_log_evidence(model, scatter):
-    """Mean of log p(x) over the data with this scatter about the model's bias: a number."""
-    cross, _, _ = e_step(model, scatter)
-    quadratic = (scatter.trace() - (cross * model.weight).sum()) / model.noise_var
-    log_det = len(scatter) * model.noise_var.log() + torch.logdet(posterior_precision(model))
-    return -0.5 * (len(scatter) * LOG_2PI + log_det + quadratic)
-
+# --- the best model, in closed form ------------------------------------------------------------------------------
 
 def ppca(x, latent):
     """The best model in closed form, from data (N, D): sigma^2 is the mean of the eigenvalues left out, and
     W = U (L - sigma^2 I)^(1/2) from the `latent` largest (Tipping & Bishop 1999, eqs. 7 and 8)."""
-    bias, scatter = _scatter(x, latent)
+    bias, scatter = scatter_of(x, latent)
     values, vectors = torch.linalg.eigh(scatter)  # ascending
     noise_var = values[:-latent].mean()
     weight = vectors[:, -latent:] * (values[-latent:] - noise_var).clamp(min=0).sqrt()
     return LinearGaussian(weight.flip(1), bias, noise_var)
 
 
+def scatter_of(x, latent):
+    """Mean (D,) and scatter about it, the mean of r r^T, (D, D), of data (N, D) for a model with `latent` < D dimensions."""
+    x = _numbers(x, "x")
+    require(x.ndim == 2 and len(x) > 1, f"x: expected shape (N, D) with N > 1, got {tuple(x.shape)}")
+    require(1 <= latent < x.shape[1], f"latent: expected a number from 1 to D - 1 = {x.shape[1] - 1}, got {latent}")
+    r = x - x.mean(0)
+    return x.mean(0), r.T @ r / len(x)
+
+
 # --- gradients of E_q[f(z)] for q = N(mean, diag(exp(2 log_std))) -------------------------------------------------
 
 def score_gradients(f, mean, log_std, eps, leave_one_out=False):
-    """One estimate f(z) grad log q(z) per draw z = mean + std eps: by mean (n, K), by log_std (n, K) (Williams 1992).
+    """f(z) grad log q(z) for each draw z = mean + std eps (Williams 1992).
 
-    f: (n, K) -> (n,), used by value only. leave_one_out: subtract from each f(z) the mean of f at the other draws,
-    which leaves the mean as it is and takes away most of the variance where f is far from zero.
+    By mean (n, K) and by log_std (n, K). f: (n, K) -> (n,), used by value
+    only. leave_one_out: from each f(z) subtract its mean at the other draws.
     """
     mean, log_std, eps = _draws(mean, log_std, eps)
-    value = f(mean + log_std.exp() * eps).detach()
+    n, std = len(eps), log_std.exp()
+    value = f(mean + std * eps).detach().unsqueeze(-1)  # (n, 1)
     if leave_one_out:
-        value = (value - value.mean()) * len(value) / (len(value) - 1)
-    return value.unsqueeze(-1) * eps / log_std.exp(), value.unsqueeze(-1) * (eps**2 - 1)
+        value = (value - value.mean()) * n / (n - 1)
+    return value * eps / std, value * (eps**2 - 1)
 
 
 def pathwise_gradients(f, mean, log_std, eps):
-    """One estimate per draw by reparameterisation, z = mean + std eps: f'(z) and f'(z) std eps, (n, K) each.
+    """f'(z) and f'(z) std eps for each draw z = mean + std eps, (n, K) each.
 
-    f must be differentiable in z (Kingma & Welling 2014, section 2.4; Rezende et al. 2014).
+    f must be differentiable in z (Kingma & Welling 2014, section 2.4;
+    Rezende et al. 2014).
     """
     mean, log_std, eps = _draws(mean, log_std, eps)
+    std = log_std.exp()
     with torch.enable_grad():
-        z = (mean + log_std.exp() * eps).detach().requires_grad_()
+        z = (mean + std * eps).detach().requires_grad_()
         (slope,) = torch.autograd.grad(f(z).sum(), z)
-    return slope, slope * log_std.exp() * eps
+    return slope, slope * std * eps
 
 
 # --- shapes -------------------------------------------------------------------------------------------------------
@@ -262,16 +238,16 @@ def _gaussian(mean, cov):
     return mean, cov
 
 
+def _grouped(log_w, k):
+    log_w = _numbers(log_w, "log_w")
+    require(log_w.ndim == 2, f"log_w: expected shape (n, B), got {tuple(log_w.shape)}")
+    groups = len(log_w) // k if k >= 1 else 0
+    require(groups >= 2, f"k: expected 1 <= k <= n/2 with n = {len(log_w)} log-weights, got {k}")
+    return log_w[: groups * k].reshape(groups, k, -1), groups
+
+
 def _trace(matrices):
     return matrices.diagonal(dim1=-2, dim2=-1).sum(-1)
-
-
-def _scatter(x, latent):
-    x = _numbers(x, "x")
-    require(x.ndim == 2 and len(x) > 1, f"x: expected shape (N, D) with N > 1, got {tuple(x.shape)}")
-    require(1 <= latent < x.shape[1], f"latent: expected a number from 1 to D - 1 = {x.shape[1] - 1}, got {latent}")
-    r = x - x.mean(0)
-    return x.mean(0), r.T @ r / len(x)
 
 
 def _draws(mean, log_std, eps):

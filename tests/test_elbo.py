@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gentutor import bugs, elbo
+from gentutor import bugs, elbo, em
 from gentutor.checks import CheckFailed, check
 from gentutor.densities import log_normal, log_normal_full
 
@@ -184,7 +184,7 @@ def data(n=500, d=6, k=2, seed=0):
 
 
 def test_em_climbs_and_the_bound_lies_between_two_likelihoods():
-    records = list(elbo.fit_em(data(), 2, 40, generator()))
+    records = list(em.fit_em(data(), 2, 40, generator()))
     values, bounds = ([r[name].item() for r in records] for name in ("log_likelihood_nats", "elbo_nats"))
     assert [r["step"] for r in records] == list(range(1, 41))
     for before, bound, after in zip(values, bounds[1:], values[1:]):
@@ -195,17 +195,17 @@ def test_em_climbs_and_the_bound_lies_between_two_likelihoods():
 
 def test_elbo_between_the_steps_is_the_bound_with_the_old_posterior():
     x = data()
-    first, second = list(elbo.fit_em(x, 2, 2, generator()))
+    first, second = list(em.fit_em(x, 2, 2, generator()))
     mean, cov = elbo.posterior(first["model"], x)
     assert elbo.elbo(second["model"], x, mean, cov).mean().item() == pytest.approx(second["elbo_nats"].item(), abs=1e-10)
 
 
 def test_m_step_is_the_maximum_of_the_bound():
     x = data()
-    first = next(elbo.fit_em(x, 2, 1, generator()))["model"]
+    first = next(em.fit_em(x, 2, 1, generator()))["model"]
     q = elbo.posterior(first, x)
     scatter = (x - x.mean(0)).T @ (x - x.mean(0)) / len(x)
-    weight, noise_var = elbo.m_step(*elbo.e_step(first, scatter)[:2], scatter)
+    weight, noise_var = em.m_step(*em.e_step(first, scatter)[:2], scatter)
     at = torch.cat([weight.flatten(), noise_var.log().reshape(1)])
 
     def bound(v):
@@ -226,7 +226,7 @@ def _elbo_of(v, x, mean, cov):
 @pytest.mark.parametrize("latent", [1, 2, 4])
 def test_em_reaches_the_closed_form(latent):
     x = data()
-    *_, last = elbo.fit_em(x, latent, 3000, generator())
+    *_, last = em.fit_em(x, latent, 3000, generator())
     best = elbo.ppca(x, latent)
     assert torch.isclose(last["log_likelihood_nats"], elbo.log_evidence(best, x).mean(), atol=1e-8)
     assert torch.isclose(last["model"].noise_var, best.noise_var, rtol=1e-5)
@@ -318,7 +318,7 @@ def claim_iwae():
 
 
 def claim_em():
-    *_, last = elbo.fit_em(data(), 2, 500, generator())
+    *_, last = em.fit_em(data(), 2, 500, generator())
     check("elbo.em-ppca", last["log_likelihood_nats"], elbo.log_evidence(elbo.ppca(data(), 2), data()).mean(), atol=1e-6)
 
 
@@ -377,10 +377,10 @@ BAD = {
     "k zero": lambda: elbo.importance_bound(torch.zeros(10, 1), 0),
     "k too large": lambda: elbo.importance_bound(torch.zeros(10, 1), 6),
     "two latents": lambda: elbo.iwae_exact(elbo.LinearGaussian([[1.0, 1.0]], [0.0], 1.0), X, [[0.0, 0.0]], torch.eye(2), 5),
-    "one datum": lambda: next(elbo.fit_em([[1.0, 2.0]], 1)),
-    "latent zero": lambda: next(elbo.fit_em(torch.zeros(5, 3), 0)),
+    "one datum": lambda: next(em.fit_em([[1.0, 2.0]], 1)),
+    "latent zero": lambda: next(em.fit_em(torch.zeros(5, 3), 0)),
     "latent too many": lambda: elbo.ppca(torch.zeros(5, 3), 3),
-    "constant data": lambda: next(elbo.fit_em(torch.ones(5, 3), 1)),
+    "constant data": lambda: next(em.fit_em(torch.ones(5, 3), 1)),
     "mean matrix": lambda: elbo.score_gradients(toy_joint, torch.zeros(1, 1), torch.zeros(1), torch.zeros(5, 1)),
     "noise of another size": lambda: elbo.pathwise_gradients(toy_joint, torch.zeros(1), torch.zeros(1), torch.zeros(5, 2)),
     "one draw": lambda: elbo.score_gradients(toy_joint, torch.zeros(1), torch.zeros(1), torch.zeros(1, 1)),

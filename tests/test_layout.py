@@ -16,7 +16,7 @@ from bootstrap_cell import bootstrap_cell  # noqa: E402
 
 SHARED = {"densities", "distances", "fits", "naive_bayes", "tables", "nets", "data", "train", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
 # A chapter with two topics has a second module; only its own chapter's modules may import it.
-TOPICS = {"fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae"}
+TOPICS = {"fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "em": "elbo", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
