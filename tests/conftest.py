@@ -12,8 +12,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("book")
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from chromium import FLAGS, MISSING, chromium  # noqa: E402
