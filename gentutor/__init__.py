@@ -1,14 +1,14 @@
 """Generative models, from Bayes' rule to diffusion: the package behind the book.
 
-One module a chapter (`bayes`, `kl`), and the modules they share (`densities`, `data`, `runtime`, `plots`,
-`checks`, `bugs`, `explorables`). Nothing is imported before it is asked for, so `import gentutor` is quick.
+One module a chapter (`bayes`, `kl`, …) and the modules that chapters share (`densities`, `data`, `train`, `runtime`,
+`plots`, `checks`, `bugs`, `explorables`, …). Nothing is imported before it is asked for, so `import gentutor` is quick.
 """
 
 import importlib
+import pkgutil
 
 __version__ = "0.1.0"
-__all__ = ["bayes", "bugs", "checks", "data", "densities", "distances", "explorables", "fits", "kl", "naive_bayes", "plots",
-           "runtime", "tables"]
+__all__ = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def __getattr__(name):
@@ -18,4 +18,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(__all__)
+    return __all__
