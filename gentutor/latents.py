@@ -72,7 +72,7 @@ def impute(model, x, observed, steps, generator=None, *, warm_up=20, metropolis=
 
     x: (B, D), read where `observed`, bool (D,) or (B, D), is true; the rest starts at a draw of p(x | z = 0). A step proposes
     z' ~ q(z | x) at the current filling, accepts it with probability min(1, w'/w), w = p(x | z) p(z) / q(z | x), and draws the
-    missing pixels from p(x | z). That leaves p(x_missing, z | x_observed) as it is (Mattei & Frellsen 2018, algorithm 2).
+    missing pixels from p(x | z). That leaves p(x_missing, z | x_observed) as it is (Mattei & Frellsen 2018, Metropolis-within-Gibbs).
     The first `warm_up` steps take every proposal, to come near: the pseudo-Gibbs sampler of Rezende et al. (2014, appendix F).
     Without `metropolis` all steps do, and the law is exact only where q is the posterior. Keep what comes after the warm-up.
     """

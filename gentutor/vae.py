@@ -130,7 +130,7 @@ def importance_log_likelihood(model, x, k=500, generator=None, rows=1000):
 
 
 def active_units(means, threshold=0.01):
-    """Which latents the code uses: Var over x of E_q[z_k | x] > threshold, means (N, d) -> bool (d,) (Burda et al. 2016, 4.2)."""
+    """Which latents the code uses: Var over x of E_q[z_k | x] > threshold, means (N, d) -> bool (d,) (Burda et al. 2016, experiments)."""
     means = check_finite(means, "means")
     require(means.ndim == 2 and len(means) > 1, f"means: expected shape (N, d) with N > 1, got {tuple(means.shape)}")
     return means.var(0) > threshold

@@ -143,7 +143,7 @@ def imputation_exact():
     mean, spread = bias[2:] + gain @ (x[0, :2] - bias[:2]), cov[2:, 2:] - gain @ cov[:2, 2:]
     chain = latents.impute(model, x.expand(4000, -1), seen, 60, generator(10))
     kept = torch.cat([filled[:, 2:] for step, (filled, _, _) in enumerate(chain) if step >= 40 and step % 5 == 0])
-    check("vae.imputation-exact", torch.cat([kept.mean(0) - mean, kept.var(0) - spread.diagonal()]), 0.0, atol=0.05)
+    check("vae.imputation-exact", torch.cat([kept.mean(0) - mean, kept.var(0) - spread.diagonal()]), 0.0, atol=0.08)
 
 
 def active_units():
