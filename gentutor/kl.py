@@ -174,8 +174,8 @@ def kl_monte_carlo(log_p, log_q, x, low_variance=False):
 
     x: (N,) or (N, D). Averages -log r with r = q(x)/p(x). `low_variance`
     averages (r - 1) - log r instead: the same mean when p > 0 wherever q is,
-    never negative, quieter while q is near p (Schulman 2020), and useless where
-    q has heavier tails than p, for r then has no variance. Chapter: eq-kl-quiet.
+    never negative, quieter while q is near p (Schulman 2020), and not safe where
+    q has heavier tails than p, for r then may have no variance. eq-kl-quiet.
     """
     x = check_finite(x, "x")
     log_px = log_p(x)
