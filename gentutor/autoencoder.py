@@ -181,14 +181,15 @@ def spread_kl(mean_p, var_p, mean_q, var_q, noise_std):
 
 # --- are the samples where the data are? --------------------------------------------------------------------------
 
-def within(points, data, k=3):
-    """Which points (M, D) lie within the k-th nearest neighbour's distance of at least one of the data (N, D): bool (M,).
+def near(points, data, k=3):
+    """Which points (M, D) lie within the k-th nearest neighbour's distance of which data (N, D): bool (M, N).
 
-    The mean is a precision when the points are samples, a recall when the roles are exchanged (Kynkaanniemi et al. 2019).
+    For samples and real data, `.any(1).mean()` is the precision (samples that lie among data) and `.any(0).mean()` the
+    coverage (data with a sample near). Sources: Kynkaanniemi et al. (2019), eq. 1; Naeem et al. (2020), eq. 4.
     """
     require(1 <= k < len(data), f"k: expected a number from 1 to N - 1 = {len(data) - 1}, got {k}")
     radius = torch.cdist(data, data).kthvalue(k + 1, dim=1).values  # the nearest is the point itself
-    return (torch.cdist(points, data) <= radius).any(1)
+    return torch.cdist(points, data) <= radius
 
 
 def _rows(x, name):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .densities import check_finite, check_probabilities, log_normal_full, require
+from .densities import LOG_2PI, check_finite, check_probabilities, require
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,12 @@ class Mixture:
 def log_parts(law, x):
     """log w_k + log N(x; m_k, C_k), (..., D) -> (..., M); their logsumexp is log p(x)."""
     x = check_finite(x, "x").double()
-    return torch.stack([w.log() + log_normal_full(x, m, c) for w, m, c in zip(law.weights, law.means, law.covs)], -1)
+    require(x.shape[-1] == law.means.shape[1], f"x: expected {law.means.shape[1]} numbers a row, got shape {tuple(x.shape)}")
+    chol = torch.linalg.cholesky(law.covs)
+    rows = x.reshape(-1, x.shape[-1]).T  # (D, N)
+    white = torch.linalg.solve_triangular(chol, rows - law.means.unsqueeze(-1), upper=False)  # (M, D, N)
+    log_norm = law.weights.log() - len(rows) * LOG_2PI / 2 - chol.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return (log_norm - (white**2).sum(1).T / 2).reshape(*x.shape[:-1], -1)
 
 
 def log_prob(law, x):
