@@ -14,7 +14,7 @@ from .nets import mlp
 
 
 def squared_error(x, x_hat):
-    """|x - x_hat|^2 summed over coordinates, (B, D) -> (B,), eq. ae-loss."""
+    """|x - x_hat|^2 summed over coordinates, (B, D) -> (B,), eq-ae-loss."""
     require(x.shape == x_hat.shape, f"x_hat: expected the shape of x, {tuple(x.shape)}, got {tuple(x_hat.shape)}")
     return ((x - x_hat) ** 2).sum(-1)
 
@@ -37,12 +37,12 @@ class PCA:
 
     @property
     def residual(self):
-        """Mean squared error per example, eq. pca-residual: the sum of the variances left out."""
+        """Mean squared error per example, theorem ae-pca: the sum of the variances left out."""
         return self.variances[self.axes.shape[1]:].sum()
 
 
 def pca(x, latent):
-    """Principal components of data (N, D): the axes are the right singular vectors of the centred data, eq. pca-svd.
+    """Principal components of data (N, D): the axes are the right singular vectors of the centred data, eq-pca-svd.
 
     Computed as eigenvectors of the covariance (divided by N), in float64. ValueError unless 1 <= latent <= D and N > 1.
     """
@@ -70,7 +70,7 @@ def linear_loss(S, encoder, decoder):
 
 
 def linear_gradients(S, encoder, decoder):
-    """Gradients of `linear_loss` by A (D, K) and by B (K, D): -2 S (I - AB) B^T and -2 A^T S (I - AB), eq. ae-critical."""
+    """Gradients of `linear_loss` by A (D, K) and by B (K, D): -2 S (I - AB) B^T and -2 A^T S (I - AB), prop. ae-saddles."""
     left = torch.eye(len(S), dtype=S.dtype) - _map(S, encoder, decoder)
     return -2 * S @ left @ decoder.T, -2 * encoder.T @ S @ left
 
@@ -134,12 +134,12 @@ def corrupt_mask(x, share, generator=None):
 
 
 def denoising_loss(net, clean, corrupted):
-    """|x - r(x~)|^2, (B,), eq. dae-loss: the corrupted example goes in, the clean one is the target."""
+    """|x - r(x~)|^2, (B,), eq-dae-loss: the corrupted example goes in, the clean one is the target."""
     return squared_error(clean, net(corrupted))
 
 
 def implied_score(denoised, corrupted, noise_std):
-    """(r(x~) - x~) / sigma^2: the score of the corrupted law when r is the optimal denoiser, eq. tweedie."""
+    """(r(x~) - x~) / sigma^2: the score of the corrupted law when r is the optimal denoiser, eq-tweedie."""
     return (denoised - corrupted) / noise_std**2
 
 
@@ -151,7 +151,7 @@ def jacobian(g, z):
 
 
 def pushforward_log_prob(log_q, J):
-    """log density of g(z) per unit of K-dimensional volume: log q(z) - log det(J^T J) / 2, (B,), eq. pushforward.
+    """log density of g(z) per unit of K-dimensional volume: log q(z) - log det(J^T J) / 2, (B,), theorem ae-pushforward.
 
     log_q: (B,) at z; J: (B, D, K), D >= K, of an injective g. For D = K this is log q - log |det J|.
     """
@@ -162,7 +162,7 @@ def pushforward_log_prob(log_q, J):
 
 
 def line_log_likelihood(tau, s):
-    """E_p log q for p = N(0, 1) x delta_0 and q = N(0, tau^2) x N(0, s^2): -log(2 pi tau s) - 1 / (2 tau^2), eq. line."""
+    """E_p log q for p = N(0, 1) x delta_0 and q = N(0, tau^2) x N(0, s^2): -log(2 pi tau s) - 1 / (2 tau^2), prop. ae-line."""
     tau, s = check_finite(tau, "tau").double(), check_finite(s, "s").double()
     require(tau.min() > 0 and s.min() > 0, "tau, s: expected positive numbers, got one that is not")
     return -(2 * torch.pi * tau * s).log() - 1 / (2 * tau**2)

@@ -50,7 +50,7 @@ def blurred(law, noise_std):
 
 
 def optimal_denoiser(law, corrupted, noise_std):
-    """E[x | x~] for x ~ law and x~ = x + noise_std * eps, (..., D) -> (..., D), eq. gaussian-denoiser.
+    """E[x | x~] for x ~ law and x~ = x + noise_std * eps, (..., D) -> (..., D), eq-gaussian-denoiser.
 
     Each component gives m + C (C + sigma^2 I)^-1 (x~ - m), weighted by its posterior probability given x~.
     """
