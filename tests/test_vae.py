@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gentutor import bugs, conv_vae, elbo, latents, vae
+from gentutor import bugs, conv_vae, elbo, latents, vae, weights
+from gentutor._recipes import vae_mnist
 from gentutor.checks import CheckFailed, check
 from gentutor.densities import log_normal_diag
 
@@ -331,6 +332,19 @@ def test_autocast_does_not_reach_the_sums():
         terms = vae.elbo_terms(model, x, generator(3))
     assert terms.elbo.dtype == torch.float32
     assert torch.allclose(terms.elbo, exact_terms.elbo, rtol=0.02)
+
+
+# --- the packaged model -----------------------------------------------------------------------------------------------
+
+@pytest.mark.slow
+def test_packaged_vae_is_as_good_as_its_card_says():
+    """The first 300 test images again, from the file: within the noise of the importance weights and of so few images."""
+    card = weights.card("vae_mnist")["quality"]
+    assert card["nll_nats"] <= 86.0 and (card["test_images"], card["importance_samples"]) == (10_000, 500)
+    again = vae_mnist.measure(weights.load("vae_mnist"), count=300)
+    assert again["nll_nats"] == pytest.approx(82.65, abs=0.15)
+    assert abs(again["nll_nats"] - card["nll_nats"]) < 4 * again["nll_standard_error"]
+    assert again["nll_nats"] < again["negative_elbo_nats"]
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
