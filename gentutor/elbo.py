@@ -39,7 +39,7 @@ def posterior_precision(model):
 
 
 def posterior(model, x):
-    """Mean (B, K) and cov (K, K) of p(z | x), eq. elbo-posterior: Lambda^-1 W^T (x - b) / sigma^2 and Lambda^-1."""
+    """Mean (B, K) and cov (K, K) of p(z | x), proposition elbo-linear-gaussian: Lambda^-1 W^T (x - b) / sigma^2 and Lambda^-1."""
     cov = torch.linalg.inv(posterior_precision(model))
     return _centred(model, x) @ model.weight @ cov / model.noise_var, cov
 
