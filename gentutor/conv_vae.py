@@ -64,4 +64,5 @@ def conv_vae(latent=40, fine=32, coarse=64, kept=16, bias=None):
     """A Bernoulli VAE of these two nets. ValueError unless every size is at least 1."""
     sizes = {"latent": latent, "fine": fine, "coarse": coarse, "kept": kept}
     require(min(sizes.values()) >= 1, f"expected sizes of at least 1, got {sizes}")
-    return VAE(ConvEncoder(latent, fine, coarse, kept), ConvDecoder(latent, fine, coarse, kept, bias), pixels=784).to(memory_format=torch.channels_last)
+    decoder = ConvDecoder(latent, fine, coarse, kept, bias)
+    return VAE(ConvEncoder(latent, fine, coarse, kept), decoder, pixels=784).to(memory_format=torch.channels_last)

@@ -47,9 +47,11 @@ def lerp(a, b, t):
 
 
 def slerp(a, b, t):
-    """sin((1-t) w)/sin(w) a + sin(t w)/sin(w) b, w the angle of a and b: (d,), (d,), (T,) -> (T, d) (Shoemake 1985; White 2016).
+    """sin((1-t) w)/sin(w) a + sin(t w)/sin(w) b, w the angle of a and b,
+    eq. vae-slerp: (d,), (d,), (T,) -> (T, d) (Shoemake 1985; White 2016).
 
-    Keeps the norm when |a| = |b|. ValueError for a zero code, or for opposite ones, where no arc is singled out.
+    Keeps the norm when |a| = |b|. ValueError for a zero code, or for opposite
+    ones, where no arc is singled out.
     """
     require(min(a.norm(), b.norm()) > 0, "slerp: expected codes that are not zero, got a zero code")
     w = torch.arccos(torch.clamp((a / a.norm() * (b / b.norm())).sum(), -1, 1))

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import torch
 
-from .densities import LOG_2PI, as_float, check_finite, log_bernoulli, log_categorical, log_normal, log_normal_diag, log_normal_full, require
+from .densities import (
+    LOG_2PI, as_float, check_finite, log_bernoulli, log_categorical, log_normal, log_normal_diag, log_normal_full, require,
+)  # fmt: skip
 from .nets import mlp
 
 LIKELIHOODS = ("bernoulli", "gaussian", "categorical")
@@ -56,12 +58,16 @@ def mlp_vae(pixels, hidden, latent, likelihood="bernoulli", generator=None, *, l
 # --- the loss and its parts ---------------------------------------------------------------------------------------
 
 def kl_to_prior(mean, log_var):
-    """KL(N(mean, diag(exp(log_var))) || N(0, I)) = 1/2 sum_k (e^lambda_k + mu_k^2 - 1 - lambda_k), (..., d) -> (...), eq. vae-kl."""
+    """KL(N(mean, diag(exp(log_var))) || N(0, I)), (..., d) -> (...), eq. vae-kl:
+    1/2 sum_k (e^lambda_k + mu_k^2 - 1 - lambda_k).
+    """
     return 0.5 * (log_var.exp() + mean**2 - 1 - log_var).sum(-1)
 
 
 def reparameterise(mean, log_var, generator=None, n=None):
-    """z = mu + e^(lambda/2) eps with eps ~ N(0, I), eq. vae-reparameterise: (B, d), or n draws each, (n, B, d)."""
+    """z = mu + e^(lambda/2) eps with eps ~ N(0, I), eq. vae-reparameterise:
+    one draw for each row, (B, d), or n of them, (n, B, d).
+    """
     shape = mean.shape if n is None else (n, *mean.shape)
     place = generator.device if generator is not None else mean.device
     eps = torch.randn(shape, generator=generator, dtype=mean.dtype, device=place).to(mean.device)
@@ -112,9 +118,11 @@ def log_weight(model, x, z, mean, log_var):
 
 @torch.no_grad()
 def importance_log_likelihood(model, x, k=500, generator=None, rows=1000):
-    """log (1/k) sum_j w_j, (B,), and its standard error by the delta method, sd(w) / (mean(w) sqrt(k)), (B,).
+    """log (1/k) sum_j w_j, (B,), eq. vae-importance, and its standard error
+    by the delta method, sd(w) / (mean(w) sqrt(k)), (B,).
 
-    Its expectation is at most log p(x) and rises with k (Burda et al. 2016, eq. 8). At most `rows` images are decoded at once.
+    Its expectation is at most log p(x) and rises with k (Burda et al. 2016,
+    eq. 8). At most `rows` images are decoded at once.
     """
     x = check_pixels(model, x)
     require(k >= 2 and rows >= 1, f"expected k >= 2 and rows >= 1, got {k} and {rows}")
@@ -156,7 +164,8 @@ def linear_vae(weight, bias, log_var):
     `weight`, (D, d), are orthogonal (ValueError otherwise), as those of probabilistic PCA are.
     """
     weight, bias = check_finite(weight, "weight").double(), check_finite(bias, "bias").double()
-    require(weight.ndim == 2 and bias.shape == weight.shape[:1], f"expected weight (D, d) and bias (D,), got {tuple(weight.shape)}, {tuple(bias.shape)}")
+    fits = weight.ndim == 2 and bias.shape == weight.shape[:1]
+    require(fits, f"expected weight (D, d) and bias (D,), got {tuple(weight.shape)}, {tuple(bias.shape)}")
     gram = weight.T @ weight
     off = (gram - gram.diagonal().diag()).abs().max().item()
     require(off <= 1e-6 * gram.diagonal().max(), f"weight: expected orthogonal columns, got products up to {off:g}")
@@ -197,15 +206,16 @@ def ppca_maximum(x, latent):
 
 def check_pixels(model, x):
     """`x` as a batch (B, D) this model has a likelihood for; ValueError says what was expected and what came."""
-    require(isinstance(x, torch.Tensor) and x.ndim == 2 and x.numel() > 0, f"x: expected a tensor (B, D) that is not empty, got {tuple(getattr(x, 'shape', ()))}")
+    batch = isinstance(x, torch.Tensor) and x.ndim == 2 and x.numel() > 0
+    require(batch, f"x: expected a tensor (B, D) that is not empty, got {type(x).__name__} {tuple(getattr(x, 'shape', ()))}")
     require(model.pixels in (None, x.shape[1]), f"x: expected {model.pixels} pixels, got {x.shape[1]}")
-    low, high = x.min().item(), x.max().item()
-    if model.likelihood == "bernoulli":
-        require(x.is_floating_point() and 0 <= low and high <= 1, f"x: expected floating pixels in [0, 1], got {x.dtype} from {low:g} to {high:g}")
-    elif model.likelihood == "categorical":
-        require(0 <= low and high < model.levels and not x.is_floating_point(), f"x: expected integers in 0…{model.levels - 1}, got {x.dtype} from {low:g} to {high:g}")
-    else:
-        require(x.is_floating_point() and math.isfinite(low) and math.isfinite(high), f"x: expected finite floating numbers, got {x.dtype} from {low:g} to {high:g}")
+    low, high, real = x.min().item(), x.max().item(), x.is_floating_point()
+    wanted, good = {
+        "bernoulli": ("floating pixels in [0, 1]", real and 0 <= low and high <= 1),
+        "gaussian": ("finite floating numbers", real and math.isfinite(low) and math.isfinite(high)),
+        "categorical": (f"integers in 0…{model.levels - 1}", not real and 0 <= low and high < model.levels),
+    }[model.likelihood]
+    require(good, f"x: expected {wanted}, got {x.dtype} from {low:g} to {high:g}")
     return x
 
 
