@@ -48,11 +48,9 @@ def add_pictures(app, doctree, docname):
 
 
 def add_scripts(app, pagename, templatename, context, doctree):
-    modules = sorted(set(SHOWN.findall(context.get("body", ""))))
-    if modules:
+    if SHOWN.search(context.get("body", "")):
         app.add_css_file("explorables/explorable.css")
-    for module in modules:
-        app.add_js_file(f"explorables/{module}.js", loading_method="defer")
+        app.add_js_file("explorables/load.js", loading_method="defer")
 
 
 def write_files(app, exception):
@@ -60,7 +58,8 @@ def write_files(app, exception):
         return
     folder = Path(app.outdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(explorables.HERE / "explorable.css", folder)
+    for name in ("explorable.css", "load.js"):
+        shutil.copy(explorables.HERE / name, folder)
     for module in explorables.CLASSES.values():
         (folder / f"{module}.js").write_text(explorables.page_script(module), encoding="utf-8")
         still = explorables.HERE / "stills" / f"{module}.png"
