@@ -151,14 +151,14 @@ def aggregate_moments(means, log_vars):
 
 
 def best_log_var(x, mean):
-    """log sigma^2 of the Gaussian likelihood that is largest: the log of the mean squared error over all pixels, eq. vae-best-var."""
+    """log sigma^2 of the Gaussian likelihood that is largest: the log of the mean squared error over all pixels, prop. vae-best-variance."""
     return ((as_float(x) - mean) ** 2).mean().log()
 
 
 # --- the linear VAE: everything known exactly ---------------------------------------------------------------------
 
 def linear_vae(weight, bias, log_var):
-    """The VAE with decoder z -> W z + b, variance exp(log_var) and the exact posterior as its encoder, eq. vae-linear-posterior.
+    """The VAE with decoder z -> W z + b, variance exp(log_var) and the exact posterior as its encoder, prop. elbo-linear-gaussian.
 
     q(z | x) = N(M^-1 W^T (x - b), sigma^2 M^-1) with M = W^T W + sigma^2 I. A diagonal q can be exact only if the columns of
     `weight`, (D, d), are orthogonal (ValueError otherwise), as those of probabilistic PCA are.
