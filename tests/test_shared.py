@@ -30,7 +30,7 @@ def test_log_normal_full_and_diag_are_scipys():
 @given(st.floats(-1e4, 1e4))
 def test_bernoulli_sums_to_one_and_stays_finite(logit):
     logs = densities.log_bernoulli([0.0, 1.0], logit)
-    assert torch.isfinite(logs).all() and logs.exp().sum().item() == pytest.approx(1, abs=1e-12)
+    assert torch.isfinite(logs).all() and logs.exp().sum().item() == pytest.approx(1, abs=1e-11)  # 1e4 * 2**-53
 
 
 def test_categorical():
