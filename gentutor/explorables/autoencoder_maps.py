@@ -29,7 +29,7 @@ class AutoencoderMaps(Explorable):
     alt = (
         "Two maps of 400 handwritten digits, each drawn as its own numeral at its two-dimensional code. The autoencoder's map reaches "
         "to −20, with empty stretches between the digits, and a point in one of them decodes to torn ink; 200 draws from a standard "
-        "normal all fall in its crowded middle and reach 42 percent of the codes. The VAE's map is a round cloud about the "
+        "normal fall, but for one, in its crowded middle and reach 42 percent of the codes. The VAE's map is a round cloud about the "
         "origin, where the same draws reach 77 percent."
     )
 
