@@ -84,7 +84,7 @@ def cholesky(cov, name="cov"):
 def log_bernoulli(x, logits):
     """log p(x) of a Bernoulli with the given logits, elementwise; x in [0, 1]. Finite for every finite logit."""
     x, logits = as_float(x), as_float(logits)
-    return x * logits - torch.nn.functional.softplus(logits)
+    return x * logits - torch.nn.functional.softplus(logits, threshold=40)  # torch's own 20 is seen in float64
 
 
 def log_categorical(index, logits):

@@ -76,7 +76,7 @@ def chain_product(factors):
 
 def bernoulli_log_partition(eta):
     """A(eta) = log(1 + e^eta); eta (...,) is the log-odds and t(x) = x."""
-    return torch.nn.functional.softplus(as_float(eta))
+    return torch.nn.functional.softplus(as_float(eta), threshold=40)
 
 
 def categorical_log_partition(eta):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gentutor import densities, plots, runtime
@@ -28,6 +28,7 @@ def test_log_normal_full_and_diag_are_scipys():
 
 
 @given(st.floats(-1e4, 1e4))
+@example(21.0)
 def test_bernoulli_sums_to_one_and_stays_finite(logit):
     logs = densities.log_bernoulli([0.0, 1.0], logit)
     assert torch.isfinite(logs).all() and logs.exp().sum().item() == pytest.approx(1, abs=1e-11)  # 1e4 * 2**-53
