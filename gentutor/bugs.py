@@ -197,8 +197,6 @@ def _prior_draws(right):
 
 def _score_of_the_density(right):
     """grad q in place of grad log q: each draw weighted by its density once more."""
-    import torch
-
     from .densities import log_normal
 
     def wrong(f, mean, log_std, eps, leave_one_out=False):

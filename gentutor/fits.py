@@ -3,7 +3,6 @@
 p is a `densities.Mixture1D`. Left out: fits in more dimensions, where the same two formulas hold.
 """
 
-import math
 
 import torch
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from gentutor import explorables
+
 hypothesis.settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("book")
 ROOT = Path(__file__).parent.parent
@@ -89,3 +91,59 @@ def serve():
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+# ---- Explorables -----------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def es_module(browser):
+    """es_module("kl_rows") -> a page whose `window.module` is that explorable's ES module, as anywidget serves it."""
+    pages = []
+
+    def load(name):
+        page = browser.new_page()
+        pages.append(page)
+        page.evaluate("async (text) => { window.module = await import(URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))); }",
+                      explorables.source(name))
+        return page
+
+    yield load
+    for page in pages:
+        page.close()
+
+
+PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8"><title>t</title>
+<style>body {{ margin: 0; background: {background} }} {css}</style><body>{body}<script>{script}</script></body></html>"""
+
+
+def page_file(folder, module, theme="light"):
+    css = (explorables.HERE / "explorable.css").read_text(encoding="utf-8")
+    body, script = explorables.by_module(module)().page_html(), explorables.page_script(module)
+    path = folder / f"{module}.html"
+    background = {"light": "#ffffff", "dark": "#14171d"}[theme]
+    path.write_text(PAGE.format(theme=theme, background=background, css=css, body=body, script=script.replace("</", "<\\/")), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open an explorable; at the end nothing may have been said on the console or asked of the network."""
+    said, asked, contexts = [], [], []
+
+    def run(module, width=900, theme="light", **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **options)
+        contexts.append(context)
+        context.set_offline(True)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else asked.append(request.url))
+        page.goto(page_file(tmp_path, module, theme))
+        page.wait_for_selector(".gt-explorable svg, .gt-explorable canvas")
+        page.wait_for_timeout(150)
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    assert said == [] and asked == []

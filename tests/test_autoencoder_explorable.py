@@ -15,31 +15,15 @@ STATE = AutoencoderMaps().state()
 NAMES = ("ae", "vae")
 
 
-def module(browser):
-    page = browser.new_page()
-    page.evaluate("async (text) => { window.module = await import('data:text/javascript,' + encodeURIComponent(text)); }",
-                  explorables.source("autoencoder_maps"))
-    return page
+@pytest.fixture
+def page(show):
+    return show("autoencoder_maps", width=800)
 
 
 @pytest.fixture(scope="module")
-def compute(browser):
-    page = module(browser)
-    yield lambda state: page.evaluate("(state) => window.module.compute(state)", state)
-    page.close()
-
-
-@pytest.fixture
-def page(browser, tmp_path):
-    css = (explorables.HERE / "explorable.css").read_text(encoding="utf-8")
-    script = explorables.page_script("autoencoder_maps").replace("</", "<\\/")
-    file = tmp_path / "page.html"
-    file.write_text(f"<!doctype html><meta charset='utf-8'><style>{css}</style>{AutoencoderMaps().page_html()}<script>{script}</script>", encoding="utf-8")
-    page = browser.new_page(viewport={"width": 800, "height": 1000})
-    page.goto(file.as_uri())
-    page.wait_for_selector("[role=slider]")
-    yield page
-    page.close()
+def compute(es_module):
+    page = es_module("autoencoder_maps")
+    return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
 
 
 def shown(page):

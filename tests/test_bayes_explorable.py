@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from gentutor import bayes, explorables
+from gentutor import bayes
 from gentutor.explorables import BayesOdds
 
 STATES = [
@@ -18,25 +18,14 @@ STATES = [
 
 
 @pytest.fixture(scope="module")
-def compute(browser):
-    page = browser.new_page()
-    page.evaluate("async (text) => { window.module = await import('data:text/javascript,' + encodeURIComponent(text)); }",
-                  explorables.source("bayes_odds"))
-    yield lambda state: page.evaluate("(state) => window.module.compute(state)", state)
-    page.close()
+def compute(es_module):
+    page = es_module("bayes_odds")
+    return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
 
 
 @pytest.fixture
-def page(browser, tmp_path):
-    css = (explorables.HERE / "explorable.css").read_text(encoding="utf-8")
-    script = explorables.page_script("bayes_odds").replace("</", "<\\/")
-    file = tmp_path / "page.html"
-    file.write_text(f"<!doctype html><meta charset='utf-8'><style>{css}</style>{BayesOdds().page_html()}<script>{script}</script>", encoding="utf-8")
-    page = browser.new_page(viewport={"width": 800, "height": 1000})
-    page.goto(file.as_uri())
-    page.wait_for_selector("[role=slider]")
-    yield page
-    page.close()
+def page(show):
+    return show("bayes_odds", width=800)
 
 
 def shown(page):
@@ -58,12 +47,8 @@ def test_the_numbers_are_those_of_the_package(compute):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("shares, total", [([0.25, 0.25, 0.5], 10), ([0.333, 0.333, 0.334], 1000), ([1, 0, 0, 0], 7), ([0.5, 0.5], 1)])
-def test_rounding_is_the_package_s(browser, shares, total):
-    page = browser.new_page()
-    source = explorables.source("bayes_odds")
-    page.evaluate("async (text) => { window.module = await import('data:text/javascript,' + encodeURIComponent(text)); }", source)
-    counts = page.evaluate("([s, t]) => window.module.largestRemainder(s, t)", [shares, total])
-    page.close()
+def test_rounding_is_the_package_s(es_module, shares, total):
+    counts = es_module("bayes_odds").evaluate("([s, t]) => window.module.largestRemainder(s, t)", [shares, total])
     assert counts == bayes.largest_remainder(shares, total)
 
 

@@ -5,9 +5,8 @@ import math
 import pytest
 import traitlets
 
-from gentutor import elbo, explorables
+from gentutor import elbo
 from gentutor.explorables import ElboGap
-from test_explorables import show  # noqa: F401
 
 STATES = [
     {"mean": 0.3, "std": math.sqrt(0.2), "weight": 2.0, "x": 1.2},
@@ -20,11 +19,9 @@ STATES = [
 
 
 @pytest.fixture(scope="module")
-def compute(browser):
-    page = browser.new_page()
-    page.evaluate("async (text) => { window.gap = await import('data:text/javascript,' + encodeURIComponent(text)); }", explorables.source("elbo_gap"))
-    yield lambda state: page.evaluate("(state) => window.gap.compute(state)", state)
-    page.close()
+def compute(es_module):
+    page = es_module("elbo_gap")
+    return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
 
 
 @pytest.mark.browser
@@ -47,7 +44,7 @@ def bars(page):
 
 
 @pytest.mark.browser
-def test_the_evidence_stays_while_q_moves_and_moves_with_the_model(show):  # noqa: F811
+def test_the_evidence_stays_while_q_moves_and_moves_with_the_model(show):
     page = show("elbo_gap")
     line = bars(page).locator("line[stroke-width='3']")
     place, words = line.get_attribute("x1"), bars(page).get_attribute("aria-label")
@@ -64,7 +61,7 @@ def test_the_evidence_stays_while_q_moves_and_moves_with_the_model(show):  # noq
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 900])
-def test_the_three_bars_lead_from_zero_to_the_evidence(show, width):  # noqa: F811
+def test_the_three_bars_lead_from_zero_to_the_evidence(show, width):
     page = show("elbo_gap", width=width)
     line = float(bars(page).locator("line[stroke-width='3']").get_attribute("x1"))
     boxes = page.evaluate("""() => [...document.querySelectorAll('svg[role=img] rect[rx]')].map(
@@ -75,7 +72,7 @@ def test_the_three_bars_lead_from_zero_to_the_evidence(show, width):  # noqa: F8
 
 
 @pytest.mark.browser
-def test_it_says_in_words_what_the_numbers_mean(show):  # noqa: F811
+def test_it_says_in_words_what_the_numbers_mean(show):
     page = show("elbo_gap")
     for name, words in (
         ("q = posterior", "the gap is zero and the ELBO is log p(x) itself"), ("q = prior", "no KL to pay"), ("q a spike", "too narrow"),

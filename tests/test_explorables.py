@@ -13,42 +13,6 @@ from gentutor import explorables
 MODULES = sorted(explorables.CLASSES.values())
 pytestmark = pytest.mark.browser
 
-PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8"><title>t</title>
-<style>body {{ margin: 0; background: {background} }} {css}</style><body>{body}<script>{script}</script></body></html>"""
-
-
-def page_file(folder, module, theme="light"):
-    css = (explorables.HERE / "explorable.css").read_text(encoding="utf-8")
-    body, script = explorables.by_module(module)().page_html(), explorables.page_script(module)
-    path = folder / f"{module}.html"
-    background = {"light": "#ffffff", "dark": "#14171d"}[theme]
-    path.write_text(PAGE.format(theme=theme, background=background, css=css, body=body, script=script.replace("</", "<\\/")), encoding="utf-8")
-    return path.as_uri()
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Open an explorable; at the end nothing may have been said on the console or asked of the network."""
-    said, asked, contexts = [], [], []
-
-    def run(module, width=900, theme="light", **options):
-        context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        context.set_offline(True)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else asked.append(request.url))
-        page.goto(page_file(tmp_path, module, theme))
-        page.wait_for_selector(".gt-explorable svg, .gt-explorable canvas")
-        page.wait_for_timeout(150)
-        return page
-
-    yield run
-    for context in contexts:
-        context.close()
-    assert said == [] and asked == []
-
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_control_has_a_name_and_answers_the_keyboard(show, module):

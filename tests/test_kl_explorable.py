@@ -5,10 +5,9 @@ import math
 import pytest
 import traitlets
 
-from gentutor import densities, explorables, fits, kl
+from gentutor import densities, fits, kl
 from gentutor.densities import Mixture1D
 from gentutor.explorables import KLRows
-from test_explorables import show  # noqa: F401
 
 TWO = [[0.6, -2.0, 0.7], [0.4, 2.5, 0.5]]
 STATES = [
@@ -27,11 +26,9 @@ def mixture(components):
 
 
 @pytest.fixture(scope="module")
-def compute(browser):
-    page = browser.new_page()
-    page.evaluate("async (text) => { window.kl = await import('data:text/javascript,' + encodeURIComponent(text)); }", explorables.source("kl_rows"))
-    yield lambda state: page.evaluate("(state) => window.kl.compute(state)", state)
-    page.close()
+def compute(es_module):
+    page = es_module("kl_rows")
+    return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
 
 
 @pytest.mark.browser
@@ -65,7 +62,7 @@ def test_the_marked_optima_are_those_of_gentutor(compute, state):
 
 
 @pytest.mark.browser
-def test_it_says_in_words_what_the_numbers_mean(show):  # noqa: F811
+def test_it_says_in_words_what_the_numbers_mean(show):
     page = show("kl_rows")
     said = lambda: page.locator(".gt-sentence").inner_text()  # noqa: E731
     assert "covers all of p" in said() and "forgives" in said()
@@ -78,7 +75,7 @@ def test_it_says_in_words_what_the_numbers_mean(show):  # noqa: F811
 
 
 @pytest.mark.browser
-def test_the_fit_ends_where_its_start_leads(show):  # noqa: F811
+def test_the_fit_ends_where_its_start_leads(show):
     page = show("kl_rows")
     q = page.get_by_role("slider", name="Mean of q")
     fit = page.get_by_role("button", name="Fit q from here")
@@ -101,7 +98,7 @@ def test_the_fit_ends_where_its_start_leads(show):  # noqa: F811
 
 @pytest.mark.browser
 def test_the_fit_moves_before_the_eyes(browser, tmp_path):
-    from test_explorables import page_file
+    from conftest import page_file
 
     page = browser.new_page(viewport={"width": 800, "height": 1000})
     page.goto(page_file(tmp_path, "kl_rows"))

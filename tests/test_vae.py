@@ -245,7 +245,7 @@ def test_importance_bound_rises_with_k_to_the_evidence():
 
 
 def test_blocks_change_nothing_but_the_draws():
-    model, x = exact(), data(7)
+    x = data(7)
     whole, parts = (vae.importance_log_likelihood(worsened(exact()), x, 4000, generator(1), rows=rows) for rows in (10**6, 1500))
     assert whole[0].shape == parts[0].shape == (7,)
     assert ((whole[0] - parts[0]).abs() < 5 * (whole[1] ** 2 + parts[1] ** 2).sqrt()).all()

@@ -8,21 +8,17 @@ import pytest
 import torch
 import traitlets
 
-from gentutor import explorables, latents, nets, weights
+from gentutor import latents, nets, weights
 from gentutor._recipes import vae_interpolation as recipe
 from gentutor.explorables import VAEInterpolation
-from test_explorables import show  # noqa: F401
 
 STATES = [(14, 6, 0.5), (0, 19, 0.0), (3, 12, 1.0), (8, 17, 0.21), (5, 4, 0.77)]
 
 
 @pytest.fixture(scope="module")
-def compute(browser):
-    page = browser.new_page()
-    text = explorables.source("vae_interpolation")
-    page.evaluate("async (text) => { window.walk = await import(URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))); }", text)
-    yield lambda state: page.evaluate("(state) => window.walk.compute(state)", state)
-    page.close()
+def compute(es_module):
+    page = es_module("vae_interpolation")
+    return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
 
 
 def torch_rows(tensors, left, right, t):
@@ -82,7 +78,7 @@ def test_packaged_weights_fit_a_page():
 
 
 @pytest.mark.browser
-def test_it_says_in_words_what_is_to_be_seen(show):  # noqa: F811
+def test_it_says_in_words_what_is_to_be_seen(show):
     page = show("vae_interpolation")
     said = lambda: page.locator(".gt-sentence").inner_text()  # noqa: E731
     page.get_by_role("button", name="4 to 9").click()
@@ -99,7 +95,7 @@ def test_it_says_in_words_what_is_to_be_seen(show):  # noqa: F811
 
 
 @pytest.mark.browser
-def test_every_picture_has_a_name_of_its_own(show):  # noqa: F811
+def test_every_picture_has_a_name_of_its_own(show):
     page = show("vae_interpolation")
     names = [canvas.get_attribute("aria-label") for canvas in page.locator("canvas").all()]
     assert len(names) == 8 == len(set(names)) and all("7 to a 3" in name for name in names[::2])
