@@ -15,7 +15,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from gentutor import explorables
+from gentutor import bugs, explorables
 
 hypothesis.settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("book")
@@ -91,6 +91,17 @@ def serve():
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def museum(capsys):
+    """museum(name, verify): the planted bug fails the check it names and says so; then the right function is back."""
+    def show(name, verify):
+        bugs.caught(name, verify)
+        assert f"caught by {bugs.BUGS[name].caught_by}" in capsys.readouterr().out
+        verify()
+
+    return show
 
 
 # ---- Explorables -----------------------------------------------------------------------------------------------------
