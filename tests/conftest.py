@@ -136,6 +136,11 @@ def page_file(folder, module, theme="light"):
     return path.as_uri()
 
 
+def settle(page):
+    """Return when the page has drawn what it was told to: an explorable redraws in the frame after a change."""
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(drawn))))")
+
+
 @pytest.fixture
 def show(browser, tmp_path):
     """Open an explorable; at the end nothing may have been said on the console or asked of the network."""
@@ -151,7 +156,7 @@ def show(browser, tmp_path):
         page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else asked.append(request.url))
         page.goto(page_file(tmp_path, module, theme))
         page.wait_for_selector(".gt-explorable svg, .gt-explorable canvas")
-        page.wait_for_timeout(150)
+        settle(page)
         return page
 
     yield run

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
+from conftest import settle
 
 from gentutor import explorables, weights
 from gentutor.explorables import AutoencoderMaps
@@ -27,7 +28,7 @@ def compute(es_module):
 
 
 def shown(page):
-    page.wait_for_timeout(120)
+    settle(page)
     return page.locator(".gt-sentence").inner_text()
 
 
@@ -138,7 +139,7 @@ def test_keys_pointer_and_buttons(page):
     handle.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowUp"):
         handle.press(key)
-    page.wait_for_timeout(100)
+    settle(page)
     assert handle.get_attribute("aria-valuetext") != before[0]
     box = page.locator("svg.gt-plot").last.bounding_box()
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.4 * box["height"])
@@ -147,17 +148,17 @@ def test_keys_pointer_and_buttons(page):
     assert "next to a 7; the VAE's" in shown(page)  # the first test digit is a 7
     one = page.locator("[role=slider]").last.get_attribute("aria-valuetext")
     page.get_by_role("button", name="Encode it again").click()
-    page.wait_for_timeout(100)
+    settle(page)
     assert page.locator("[role=slider]").last.get_attribute("aria-valuetext") != one
     page.get_by_label("Show", exact=True).select_option("pictures")
-    page.wait_for_timeout(300)
+    settle(page)
     assert page.locator("svg.gt-plot image").first.get_attribute("href").startswith("data:image/png")
 
 
 @pytest.mark.browser
 def test_it_fits_a_phone(page):
     page.set_viewport_size({"width": 360, "height": 800})
-    page.wait_for_timeout(200)
+    settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import traitlets
+from conftest import settle
 
 from gentutor import bayes
 from gentutor.explorables import BayesOdds
@@ -29,7 +30,7 @@ def page(show):
 
 
 def shown(page):
-    page.wait_for_timeout(80)
+    settle(page)
     return page.locator(".gt-sentence").inner_text()
 
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import traitlets
+from conftest import settle
 
 from gentutor import elbo
 from gentutor.explorables import ElboGap
@@ -50,11 +51,11 @@ def test_the_evidence_stays_while_q_moves_and_moves_with_the_model(show):
     place, words = line.get_attribute("x1"), bars(page).get_attribute("aria-label")
     for name, key in (("Mean of q", "ArrowRight"), ("Standard deviation of q", "PageDown")):
         page.get_by_role("slider", name=name).press(key)
-        page.wait_for_timeout(80)
+        settle(page)
         assert line.get_attribute("x1") == place and bars(page).get_attribute("aria-label") != words
     assert "log p(x) stays at −1.812" in page.locator(".gt-sentence").inner_text()
     page.get_by_label("Decoder weight").press("ArrowLeft")
-    page.wait_for_timeout(80)
+    settle(page)
     assert line.get_attribute("x1") != place
     assert "log p(x) itself moved" in page.locator(".gt-sentence").inner_text()
 
@@ -80,7 +81,7 @@ def test_it_says_in_words_what_the_numbers_mean(show):
         ("a guess", "misses it by 1.184 nats"),
     ):
         page.get_by_role("button", name=name).click()
-        page.wait_for_timeout(120)
+        settle(page)
         assert words in page.locator(".gt-sentence").inner_text(), name
 
 

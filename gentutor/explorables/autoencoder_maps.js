@@ -203,7 +203,8 @@ const panel = (name, onMove, onHover) => {
     if (!step) return;
     event.preventDefault();
     const size = (net.radius / 40) * (event.shiftKey ? 5 : 1);
-    onMove([view.clamp(drawn.z[0] + size * step[0], view.x), view.clamp(drawn.z[1] + size * step[1], view.y)]);
+    drawn.z = [view.clamp(drawn.z[0] + size * step[0], view.x), view.clamp(drawn.z[1] + size * step[1], view.y)];
+    onMove(drawn.z);
   });
 
   const big = picture("width:92px;height:92px");

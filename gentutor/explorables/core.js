@@ -239,7 +239,8 @@ export const plot = ({
       const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
       if (!(event.key in moves)) return;
       event.preventDefault();
-      move(value + moves[event.key] * step);
+      value = view.clamp(value + moves[event.key] * step, range); // several presses may come before the next frame
+      onMove(value);
     });
     return mark(node, (a, b) => {
       value = axis === "x" ? a : b;
