@@ -1,12 +1,12 @@
 """Networks that several chapters use, and how they start. They compute; what their outputs mean is the chapter's.
 
-Left out: normalisation and dropout (nothing in the book needs them), convolutions and time embeddings (they come with
-the chapters that use them).
+Left out: normalisation, dropout and attention (nothing in the book needs them).
 """
 
 import math
 
 import torch
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu
 
 from .densities import require
 
@@ -68,6 +68,92 @@ def start_at(net, bias):
     with torch.no_grad():
         layers[-1].bias.copy_(bias)
     return net
+
+
+# --- networks that are told the time ------------------------------------------------------------------------------
+
+
+class TimeEmbedding(torch.nn.Module):
+    """Time (B,) -> features (B, 2 frequencies): sines and cosines of it at `frequencies` rates from 1 to 1000, in geometric progression.
+
+    Integer times count steps of `steps` and are divided by it; floating ones are taken as they are, 0 to 1.
+    """
+
+    def __init__(self, frequencies=32, steps=1000):
+        super().__init__()
+        self.steps = steps
+        self.register_buffer("rates", torch.logspace(0, 3, frequencies), persistent=False)
+
+    def forward(self, t):
+        t = t.to(self.rates) if t.is_floating_point() else t.to(self.rates) / self.steps
+        angles = t[:, None] * self.rates
+        return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class TimedMLP(torch.nn.Module):
+    """(x, t) -> (B, dim) for x (B, dim): a perceptron of x beside the time's features, for data on the plane."""
+
+    def __init__(self, dim=2, hidden=(128, 128, 128), steps=1000, frequencies=16, generator=None):
+        super().__init__()
+        self.time = TimeEmbedding(frequencies, steps)
+        self.net = mlp([dim + 2 * frequencies, *hidden, dim], generator)
+
+    def forward(self, x, t):
+        return self.net(torch.cat([x, self.time(t).to(x.dtype)], 1))
+
+
+class FilmBlock(torch.nn.Module):
+    """h + conv(FiLM(conv(silu(h)))), 3 x 3; FiLM scales and shifts each channel by what `told` says. Starts as the identity."""
+
+    def __init__(self, channels, told):
+        super().__init__()
+        self.first = torch.nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = torch.nn.Linear(told, 2 * channels)
+        self.second = torch.nn.Conv2d(channels, channels, 3, padding=1)
+        torch.nn.init.zeros_(self.second.weight)
+        torch.nn.init.zeros_(self.second.bias)
+
+    def forward(self, h, told):
+        scale, shift = self.film(told)[:, :, None, None].chunk(2, 1)
+        return h + self.second(silu(self.first(silu(h)) * (1 + scale) + shift))
+
+
+class UNet(torch.nn.Module):
+    """(x, t, y) -> (B, 1, 28, 28): a small net on images x (B, 1, 28, 28) in [-1, 1] that knows the time and the class.
+
+    t: (B,), steps or a time in [0, 1] (see `TimeEmbedding`). y: LongTensor (B,), 0...classes; `classes` itself, or y = None, is "no label".
+    It works on 14 x 14 (each place holds 2 x 2 pixels) with `width` channels and on 7 x 7 with twice as many, the way up adding what
+    the way down had. 0.28 million weights at width 32; blocks: residual blocks at 7 x 7. Left out: attention and normalisation, which
+    cost more than they give at this size.
+    """
+
+    def __init__(self, width=32, classes=10, blocks=2, told=128, steps=1000):
+        super().__init__()
+        require(min(width, classes, blocks, told) >= 1, f"expected sizes of at least 1, got width {width}, classes {classes}, blocks {blocks}, told {told}")
+        self.classes = classes
+        self.time = TimeEmbedding(32, steps)
+        self.tell = torch.nn.Sequential(torch.nn.Linear(64, told), torch.nn.SiLU(), torch.nn.Linear(told, told))
+        self.label = torch.nn.Embedding(classes + 1, told)
+        self.enter = torch.nn.Conv2d(4, width, 3, padding=1)
+        self.fine_in, self.fine_out = FilmBlock(width, told), FilmBlock(width, told)
+        self.down = torch.nn.Conv2d(width, 2 * width, 2, stride=2)
+        self.coarse = torch.nn.ModuleList([FilmBlock(2 * width, told) for _ in range(blocks)])
+        self.up = torch.nn.ConvTranspose2d(2 * width, width, 2, stride=2)
+        self.leave = torch.nn.Conv2d(width, 4, 3, padding=1)
+        torch.nn.init.zeros_(self.leave.weight)
+        torch.nn.init.zeros_(self.leave.bias)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x, t, y=None):
+        y = torch.full_like(t, self.classes, dtype=torch.long) if y is None else y
+        told = silu(self.tell(self.time(t)) + self.label(y))
+        h = self.enter(pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))  # (B, width, 14, 14)
+        fine = self.fine_in(h, told)
+        h = self.down(fine)  # (B, 2 width, 7, 7)
+        for block in self.coarse:
+            h = block(h, told)
+        h = self.fine_out(fine + self.up(h), told)
+        return pixel_shuffle(self.leave(silu(h)), 2).to(x.dtype)
 
 
 class DigitClassifier(torch.nn.Module):
