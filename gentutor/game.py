@@ -1,0 +1,92 @@
+"""The two players as one step of `train.fit`, and what a generator of points came to (chapter "gan").
+
+    make, judge = gan_nets.point_nets()
+    models = {"generator": make, "discriminator": judge}
+    state = State(models, {name: torch.optim.Adam(net.parameters(), lr=1e-3) for name, net in models.items()}, generators=g)
+    step = game.rounds(make, judge, noise, "non-saturating")
+    for record in fit(step, batches_of_data, state): ...      # discriminator_loss, generator_loss, …
+
+The discriminator descends on its loss with the fakes held fixed; then the generator descends on its own through the discriminator.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from . import gan, wasserstein_gan
+from .densities import check_finite, require
+
+LOSSES = {
+    "minimax": (gan.discriminator_loss, gan.minimax_loss),
+    "non-saturating": (gan.discriminator_loss, gan.non_saturating_loss),
+    "hinge": (gan.hinge_discriminator_loss, gan.critic_generator_loss),
+    "wasserstein": (wasserstein_gan.critic_loss, gan.critic_generator_loss),
+}
+
+
+def discriminator_terms(discriminator, real, fake, loss="non-saturating", **labels):
+    """The discriminator's loss on two batches. The fakes are data here, `detach`ed: nothing flows back into the generator."""
+    return _named(loss)[0](discriminator(real), discriminator(fake.detach()), **labels)
+
+
+def generator_terms(discriminator, fake, loss="non-saturating"):
+    """The generator's loss: its gradient reaches the generator through the discriminator and the fakes."""
+    return _named(loss)[1](discriminator(fake))
+
+
+def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penalty=0.0, clip=None, **labels):
+    """step(real) for `train.fit`: k updates of the discriminator, then one of the generator (Goodfellow et al. 2014, algorithm 1).
+
+    real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). penalty: weight of the gradient penalty
+    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. labels: real=…,
+    fake=… for smoothing. ValueError on an unknown loss, or a batch that k does not divide.
+    """
+    _named(loss)
+    require(k >= 1, f"k: expected at least 1, got {k}")
+
+    def step(real):
+        require(len(real) % k == 0 and len(real) >= k, f"batch: expected a multiple of k = {k} examples, got {len(real)}")
+        for part in real.chunk(k):
+            fake = generator(noise(len(part)))
+            cost = discriminator_terms(discriminator, part, fake, loss, **labels)
+            if penalty:
+                cost = cost + penalty * wasserstein_gan.gradient_penalty(discriminator, part, fake.detach())
+            yield "discriminator", cost
+            if clip is not None:
+                wasserstein_gan.clip_weights(discriminator, clip)
+        yield "generator", generator_terms(discriminator, fake, loss)
+
+    return step
+
+
+def _named(loss):
+    require(loss in LOSSES, f"loss: expected one of {', '.join(LOSSES)}; got {loss!r}")
+    return LOSSES[loss]
+
+
+# --- what came of it ----------------------------------------------------------------------------------------------
+
+
+class Coverage(NamedTuple):
+    """covered: modes with points enough. high_quality: share of points near a mode. shares: of all points, near each mode, (K,)."""
+
+    covered: int
+    high_quality: float
+    shares: torch.Tensor
+
+
+def modes_covered(points, centres, std, *, within=3.0, least=0.02):
+    """Coverage of the modes `centres` (K, 2), Gaussians of standard deviation `std`, by generated `points` (N, 2).
+
+    A point is of high quality if it lies within `within` standard deviations of its nearest centre; a mode is covered if such
+    points near it are at least the share `least` of all points (an even share is 1/K). Source of the two counts: Srivastava et
+    al., "VEEGAN" (2017), section 4.1, which asks for one point a mode; a share does not depend on N.
+    """
+    points, centres = check_finite(points, "points"), check_finite(centres, "centres").to(points)
+    fits = points.ndim == centres.ndim == 2 and points.shape[1] == centres.shape[1]
+    require(fits, f"expected points (N, D) and centres (K, D), got {tuple(points.shape)} and {tuple(centres.shape)}")
+    require(std > 0 and 0 < least < 1, f"expected std > 0 and a share in (0, 1), got {std} and {least}")
+    distance, nearest = torch.cdist(points, centres).min(1)
+    good = distance <= within * std
+    shares = torch.bincount(nearest[good], minlength=len(centres)) / len(points)
+    return Coverage(int((shares >= least).sum()), good.double().mean().item(), shares)
