@@ -14,7 +14,7 @@ from pathlib import Path
 import anywidget
 
 HERE = Path(__file__).parent
-CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "ElboGap": "elbo_gap", "KLRows": "kl_rows",
+CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "ElboGap": "elbo_gap", "KLRows": "kl_rows",
            "VAEInterpolation": "vae_interpolation"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 PACKAGED = re.compile(r'packaged\("(\w+)"\)')
