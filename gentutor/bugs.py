@@ -269,6 +269,114 @@ def _mean_log_weight(right):
     return wrong
 
 
+def _roots_for_covariances(right):
+    """The Fréchet distance with standard deviations (the roots of the matrices) where the covariances belong."""
+    import torch
+
+    def root(cov):
+        values, vectors = torch.linalg.eigh(_tensor(cov).double())
+        return vectors @ values.clamp(min=0).sqrt().diag() @ vectors.T
+
+    return lambda mean1, cov1, mean2, cov2: right(mean1, root(cov1), mean2, root(cov2))
+
+
+def _no_correlations(right):
+    """The Fréchet distance of the diagonals alone."""
+
+    def wrong(mean1, cov1, mean2, cov2):
+        return right(mean1, _tensor(cov1).diagonal().diag(), mean2, _tensor(cov2).diagonal().diag())
+
+    return wrong
+
+
+def _unrooted_distance(right):
+    """FID as the root of itself: the Fréchet distance where its square belongs."""
+    return lambda real, fake: math.sqrt(right(real, fake))
+
+
+def _kernel_of_itself(right):
+    """Kernel sums that keep the pairs i = i."""
+
+    def wrong(x):
+        from . import evaluation
+
+        return evaluation._kernel_sums(x, x)
+
+    return wrong
+
+
+def _neighbour_of_itself(right):
+    """The k-th neighbour counted from the point itself."""
+    import torch
+
+    return lambda x, k: right(x, k - 1) if k > 1 else torch.zeros(len(x), dtype=x.dtype)
+
+
+def _entropies_swapped(right):
+    """exp of the conditional entropy minus the marginal one."""
+
+    def wrong(probabilities):
+        score = right(probabilities)
+        return score._replace(score=1 / score.score)
+
+    return wrong
+
+
+def _without_its_bar(right):
+    """The reverse mean with sqrt(1 - alpha_t) where sqrt(1 - alpha_bar_t) belongs."""
+    from .ddpm import at
+
+    def wrong(schedule, xt, eps, t):
+        alpha = at(schedule.alpha, t, xt, 1)
+        return (xt - (1 - alpha).sqrt() * eps) / alpha.sqrt()
+
+    return wrong
+
+
+def _swapped_coefficients(right):
+    """The posterior's mean with the coefficients of x_0 and x_t exchanged."""
+    return lambda schedule, xt, x0, t: (right(schedule, x0, xt, t)[0], right(schedule, xt, x0, t)[1])
+
+
+def _noisy_last_step(right):
+    """A sampler that adds its noise at t = 1 too."""
+
+    def wrong(schedule, denoise, xt, t, z, var=None, clip=None):
+        step = right(schedule, denoise, xt, t, z, var, clip)
+        table = schedule.posterior_var if var is None else var
+        return step._replace(x=step.x + table[1].sqrt() * z) if t == 1 else step
+
+    return wrong
+
+
+def _silent_step(right):
+    """A sampler that takes each step's mean."""
+    return lambda schedule, denoise, xt, t, z, var=None, clip=None: right(schedule, denoise, xt, t, 0 * z, var, clip)
+
+
+def _earlier_step(right):
+    """A denoiser asked about t - 1, as if the net had counted from 0."""
+
+    def wrong(schedule, denoise, xt, t, z, var=None, clip=None):
+        return right(schedule, lambda x, steps: denoise(x, steps - 1), xt, t, z, var, clip)
+
+    return wrong
+
+
+def _variance_as_std(right):
+    """x_t with the variance 1 - alpha_bar in the place of its root."""
+    from .ddpm import at
+
+    return lambda schedule, x0, t, eps: at(schedule.alpha_bar, t, x0).sqrt() * x0 + at(1 - schedule.alpha_bar, t, x0) * eps
+
+
+def _beta_as_std(right):
+    """A step whose noise is scaled by beta."""
+    from .ddpm import at
+
+    return lambda schedule, x, t, eps: at(schedule.alpha, t, x, 1).sqrt() * x + at(schedule.beta, t, x, 1) * eps
+
+
 BUGS = {
     # --- bayes: rule, odds, conjugate updates, naive Bayes
     "bayes.base-rate-neglect": Bug(
@@ -461,4 +569,66 @@ BUGS = {
     "vae.spread-of-draws": Bug(
         "gentutor.vae", "active_units", lambda right: lambda means, threshold=0.01: means.std(0) > threshold,
         "a standard deviation held against a threshold for variances", "vae.active-units"),
+    # evaluation
+    "evaluation.std-for-covariance": Bug(
+        "gentutor.evaluation", "frechet_distance", _roots_for_covariances,
+        "standard deviations went into the Fréchet distance as covariances", "evaluation.frechet-closed-form"),
+    "evaluation.no-correlations": Bug(
+        "gentutor.evaluation", "frechet_distance", _no_correlations,
+        "the Fréchet distance looks at the variances and not at the correlations", "evaluation.frechet-closed-form"),
+    "evaluation.unrooted": Bug(
+        "gentutor.evaluation", "fid", _unrooted_distance,
+        "the distance is reported where its square belongs", "evaluation.fid-one-over-n"),
+    "evaluation.biased-mmd": Bug(
+        "gentutor.evaluation", "_likeness", _kernel_of_itself,
+        "each sample is compared with itself, and KID is never near zero", "evaluation.kid-unbiased"),
+    "evaluation.self-as-neighbour": Bug(
+        "gentutor.neighbours", "knn_radii", _neighbour_of_itself,
+        "a point is counted as its own nearest neighbour", "evaluation.self-excluded"),
+    "evaluation.precision-for-recall": Bug(
+        "gentutor.evaluation", "precision_recall", lambda right: lambda real, fake, k=3: right(fake, real, k),
+        "real and fake are exchanged, and a dropped mode passes for poor quality", "evaluation.dropped-mode-costs-recall"),
+    "evaluation.first-image-lost": Bug(
+        "gentutor.evaluation", "nearest", lambda right: lambda samples, training: right(samples, training[1:]),
+        "the training set lacks its first image, and a copy of that one is not found", "evaluation.copies-are-at-distance-zero"),
+    "evaluation.entropies-swapped": Bug(
+        "gentutor.evaluation", "inception_score", _entropies_swapped,
+        "sure and varied samples get the lowest Inception Score", "evaluation.inception-of-sure-and-varied"),
+    # --- ddpm: schedule, forward and reverse process, bound
+    "ddpm.beta-for-root": Bug(
+        "gentutor.ddpm", "forward_step", _beta_as_std,
+        "noise scaled by beta, which is its variance, not by the root of beta", "ddpm.forward-simulated-var"),
+    "ddpm.alpha-bar-sum": Bug(
+        "gentutor.ddpm", "cumulative", lambda right: lambda alpha: alpha.cumsum(0),
+        "alpha bar as a sum where it is a product", "ddpm.recursion-closed-form"),
+    "ddpm.float32-product": Bug(
+        "gentutor.ddpm", "cumulative", lambda right: lambda alpha: right(alpha.float()).double(),
+        "the product of a thousand numbers near 1 taken in single precision", "ddpm.float64-schedule"),
+    "ddpm.variance-for-std": Bug(
+        "gentutor.ddpm", "diffuse", _variance_as_std,
+        "noise scaled by 1 - alpha bar, which is its variance", "ddpm.recursion-closed-form"),
+    "ddpm.coefficients-swapped": Bug(
+        "gentutor.ddpm", "posterior", _swapped_coefficients,
+        "the coefficients of x_0 and x_t in the posterior's mean exchanged", "ddpm.posterior-product"),
+    "ddpm.lost-bar": Bug(
+        "gentutor.ddpm", "posterior_mean_eps", _without_its_bar,
+        "alpha_t where alpha bar_t belongs, in the reverse mean", "ddpm.mean-forms"),
+    "ddpm.v-sign": Bug(
+        "gentutor.ddpm", "to_v", lambda right: lambda *args: -right(*args),
+        "v with its sign turned: x_0 minus eps instead of eps minus x_0", "ddpm.conversions"),
+    "ddpm.noise-for-score": Bug(
+        "gentutor.ddpm", "score", lambda right: lambda schedule, eps_hat, t: -eps_hat,
+        "minus the predicted noise taken for the score, not divided by its standard deviation", "ddpm.score-form"),
+    "ddpm.lost-half": Bug(
+        "gentutor.ddpm", "bound_term", lambda right: lambda *args: 2 * right(*args),
+        "the 1/2 in front of each term of the bound lost", "ddpm.bound-tight-beta"),
+    "ddpm.noise-at-last-step": Bug(
+        "gentutor.ddpm", "reverse_step", _noisy_last_step,
+        "noise added at the last step too: it stays in the sample", "ddpm.last-step-quiet"),
+    "ddpm.no-noise": Bug(
+        "gentutor.ddpm", "reverse_step", _silent_step,
+        "each step's mean taken for its draw: the samples collapse to a point", "ddpm.sampling-std"),
+    "ddpm.off-by-one": Bug(
+        "gentutor.ddpm", "reverse_step", _earlier_step,
+        "a net asked about t - 1 for the data of t", "ddpm.reverse-step-exact"),
 }
