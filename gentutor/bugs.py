@@ -300,7 +300,7 @@ def _kernel_of_itself(right):
     def wrong(x):
         from . import evaluation
 
-        return evaluation._kernel_sums(x, x)
+        return evaluation._kernel_sums(x, x)[0]
 
     return wrong
 
@@ -375,6 +375,101 @@ def _beta_as_std(right):
     from .ddpm import at
 
     return lambda schedule, x, t, eps: at(schedule.alpha, t, x, 1).sqrt() * x + at(schedule.beta, t, x, 1) * eps
+
+
+def _gan():
+    from . import gan
+
+    return gan
+
+
+def _log_of_the_probability(right):
+    """log(sigmoid(l)) where log sigmoid(l) belongs: -infinity as soon as the probability rounds to 0."""
+    return lambda logits, label: -(label * logits.sigmoid().log() + (1 - label) * (1 - logits.sigmoid()).log())
+
+
+def _kl_for_two_js(right):
+    """-log 4 + KL(p_data || p_G)."""
+    import torch
+
+    def wrong(log_p, log_g, lo, hi, n=4001):
+        x = torch.linspace(lo, hi, n, dtype=torch.float64)
+        return -math.log(4) + torch.trapezoid(log_p(x).exp() * (log_p(x) - log_g(x)), x)
+
+    return wrong
+
+
+def _not_detached(right):
+    """The discriminator's loss with the fakes still tied to the generator."""
+    from . import game
+
+    return lambda discriminator, real, fake, loss="non-saturating", **labels: game.LOSSES[loss][0](discriminator(real), discriminator(fake), **labels)
+
+
+def _penalty_of_the_square(right):
+    """(|grad f|^2 - 1)^2: a squared norm where the norm belongs."""
+    import torch
+
+    def wrong(critic, real, fake, generator=None):
+        between = real.detach().clone().requires_grad_()
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        return ((slope.flatten(1).square().sum(1) - 1) ** 2).mean()
+
+    return wrong
+
+
+def _nearest_is_enough(right):
+    """Coverage that counts a point for its nearest mode however far away it lies."""
+    return lambda points, centres, std, **options: right(points, centres, 1e9, **options)
+
+
+def _heun_at_the_old_time(right):
+    """Heun's method whose second slope is taken where the step ends and when it starts."""
+    import torch
+
+    def wrong(velocity, x, now, after, method="euler"):
+        time = torch.full((len(x),), now, dtype=x.dtype)
+        here = velocity(x, time)
+        there = x + (after - now) * here
+        return there if method == "euler" else x + (after - now) * (here + velocity(there, time)) / 2
+
+    return wrong
+
+
+def _step_to_the_neighbour(right):
+    """Strided times whose steps are made as if each went to t - 1."""
+    return lambda T, steps: [(t, t - 1) for t, _ in right(T, steps)]
+
+
+def _no_room_for_noise(right):
+    """A DDIM step that adds noise and keeps all of the predicted noise as well."""
+    return lambda schedule, x0_hat, eps_hat, s, std: right(schedule, x0_hat, eps_hat, s, 0.0)
+
+
+def _gradient_unscaled(right):
+    """Classifier guidance whose gradient, a score, is added to a predicted noise without sqrt(1 - alpha_bar_t)."""
+    from . import guidance
+
+    return lambda schedule, denoise, log_prob_y, w: lambda xt, t: denoise(xt, t) - w * guidance.class_gradient(log_prob_y, xt, t)
+
+
+def _classifier_of_clean_data(right):
+    """p(y | x) of clean data, asked about noisy data."""
+    return lambda schedule, law, labels, y, xt, t: right(schedule, law, labels, y, xt, 0 * t)
+
+
+def _marginal_not_discounted(right):
+    """p(x | y)^w p(x): the 1 - w in the exponent forgotten."""
+    import torch
+
+    from . import tilted
+
+    def wrong(cond, uncond, w, grid):
+        fine = right(cond, uncond, w, grid)
+        weights = torch.softmax(w * tilted.log_density(cond, grid) + tilted.log_density(uncond, grid), 0)
+        return type(fine)(weights, fine.means, fine.stds)
+
+    return wrong
 
 
 BUGS = {
@@ -631,4 +726,99 @@ BUGS = {
     "ddpm.off-by-one": Bug(
         "gentutor.ddpm", "reverse_step", _earlier_step,
         "a net asked about t - 1 for the data of t", "ddpm.reverse-step-exact"),
+    # --- gan: best discriminator, value, losses, critic, rounds
+    "gan.half-everywhere": Bug(
+        "gentutor.gan", "optimal_discriminator", lambda right: lambda log_p, log_g, **labels: 0 * right(log_p, log_g) + 0.5,
+        "1/2 called the optimal discriminator: it is that only when p_G = p_data", "gan.best-answer"),
+    "gan.ratio-inverted": Bug(
+        "gentutor.gan", "optimal_logit", lambda right: lambda log_p, log_g: right(log_g, log_p),
+        "the ratio upside down: a high logit for the fakes", "gan.value-worked"),
+    "gan.kl-for-two-js": Bug(
+        "gentutor.gan", "best_value", _kl_for_two_js,
+        "one KL in C(G) where twice the Jensen-Shannon divergence belongs", "gan.value-identity"),
+    "gan.one-js": Bug(
+        "gentutor.gan", "best_value", lambda right: lambda *args, **options: (right(*args, **options) - math.log(4)) / 2,
+        "the 2 in front of the Jensen-Shannon divergence lost", "gan.value-identity"),
+    "gan.noise-from-the-generator": Bug(
+        "gentutor.gan", "value", lambda right: lambda discriminator, generator, x, z: right(discriminator, generator, x, generator(z)),
+        "z drawn from p_G instead of p_z: the generator is applied twice", "gan.pushforward-square"),
+    "gan.two-sigmoids": Bug(
+        "gentutor.gan", "cross_entropy", lambda right: lambda logits, label: right(_tensor(logits).sigmoid(), label),
+        "probabilities handed to a loss that wants logits: a second sigmoid, and no loss below 0.503", "gan.bce-is-value"),
+    "gan.log-of-probability": Bug(
+        "gentutor.gan", "cross_entropy", _log_of_the_probability,
+        "the logarithm of a probability that has rounded to 0", "gan.extreme-logits"),
+    "gan.swapped-labels": Bug(
+        "gentutor.gan", "discriminator_loss", lambda right: lambda real_logits, fake_logits, **labels: right(fake_logits, real_logits, **labels),
+        "the labels of real and fake swapped", "gan.bce-is-value"),
+    "gan.loss-maximised": Bug(
+        "gentutor.gan", "discriminator_loss", lambda right: lambda *args, **labels: -right(*args, **labels),
+        "the log-likelihood called the cross-entropy, its minus lost: the discriminator learns to be wrong", "gan.bce-is-value"),
+    "gan.log-one-minus-d": Bug(
+        "gentutor.gan", "minimax_loss", lambda right: lambda fake_logits: -fake_logits.sigmoid().mean(),
+        "log 1 - D read without its brackets, which is -D", "gan.gradient-minimax"),
+    "gan.still-saturating": Bug(
+        "gentutor.gan", "non_saturating_loss", lambda right: lambda fake_logits: _gan().minimax_loss(fake_logits),
+        "log(1 - D) minimised under the name of the non-saturating loss", "gan.gradient-non-saturating"),
+    "gan.missing-detach": Bug(
+        "gentutor.game", "discriminator_terms", _not_detached,
+        "the fakes not detached: the discriminator's loss leaves a gradient in the generator, uphill for it", "gan.detached"),
+    "gan.detached-generator": Bug(
+        "gentutor.game", "generator_terms", lambda right: lambda discriminator, fake, loss="non-saturating": right(discriminator, fake.detach(), loss),
+        "the fakes detached in the generator's own loss as well: it never learns", "gan.generator-reached"),
+    "gan.critic-upside-down": Bug(
+        "gentutor.wasserstein_gan", "line_critic", lambda right: lambda cdf_p, cdf_g, x: right(cdf_g, cdf_p, x),
+        "a critic that climbs towards the fakes", "gan.critic-attains"),
+    "gan.penalty-of-the-square": Bug(
+        "gentutor.wasserstein_gan", "gradient_penalty", _penalty_of_the_square,
+        "the squared norm of the slope held to 1, its root forgotten", "gan.penalty-linear"),
+    "gan.nearest-is-enough": Bug(
+        "gentutor.game", "modes_covered", _nearest_is_enough,
+        "points counted for their nearest mode however far from it they lie", "gan.coverage"),
+    # --- guidance: DDIM, guidance, flow matching, codes
+    "guidance.wrong-previous": Bug(
+        "gentutor.guidance", "transitions", _step_to_the_neighbour,
+        "t - 1 taken for the previous time, where the list says which one comes next", "guidance.contraction"),
+    "guidance.variance-for-std": Bug(
+        "gentutor.guidance", "ddim_std", lambda right: lambda *args: right(*args) ** 2,
+        "the variance of a step used as its standard deviation", "guidance.eta-one"),
+    "guidance.eta-of-the-other-end": Bug(
+        "gentutor.guidance", "ddim_std", lambda right: lambda schedule, t, s, eta: eta * math.sqrt(1 - (schedule.alpha_bar[t] / schedule.alpha_bar[s]).item()),
+        "beta in the place of beta tilde at eta = 1", "guidance.eta-one"),
+    "guidance.no-room-for-noise": Bug(
+        "gentutor.guidance", "ddim_mean", _no_room_for_noise,
+        "noise added without taking its variance from the predicted noise", "guidance.marginals"),
+    "guidance.swapped-weights": Bug(
+        "gentutor.guidance", "guide", lambda right: lambda eps_uncond, eps_cond, w: right(eps_cond, eps_uncond, w),
+        "conditional and unconditional prediction exchanged: guidance away from the class", "guidance.w-one"),
+    "guidance.other-convention": Bug(
+        "gentutor.guidance", "guide", lambda right: lambda eps_uncond, eps_cond, w: right(eps_uncond, eps_cond, w + 1),
+        "the paper's w put into a formula that counts from 0 = unconditional", "guidance.w-zero"),
+    "guidance.label-zero-for-none": Bug(
+        "gentutor.guidance", "classifier_free", lambda right: lambda denoise, y, w, no_label: right(denoise, y, w, 0),
+        "class 0 asked for where \"no label\" was meant", "guidance.null-label"),
+    "guidance.classifier-sign": Bug(
+        "gentutor.guidance", "class_gradient", lambda right: lambda *args: -right(*args),
+        "the classifier's gradient with the wrong sign: away from the class", "guidance.classifier-equals-free"),
+    "guidance.gradient-unscaled": Bug(
+        "gentutor.guidance", "classifier_guided", _gradient_unscaled,
+        "a score added to a predicted noise without the factor sqrt(1 - alpha_bar)", "guidance.classifier-equals-free"),
+    "guidance.clean-classifier": Bug(
+        "gentutor.tilted", "class_log_prob", _classifier_of_clean_data,
+        "a classifier of clean data asked about noisy data", "guidance.bayes-score"),
+    "guidance.marginal-not-discounted": Bug(
+        "gentutor.tilted", "claimed", _marginal_not_discounted,
+        "p(x | y)^w p(x), the exponent 1 - w of p(x) forgotten", "guidance.tilted-var"),
+    "guidance.codes-as-they-are": Bug(
+        "gentutor.latent_diffusion", "standardise", lambda right: lambda rule, codes: codes,
+        "codes handed to the diffusion unstandardised: the schedule's signal-to-noise ratio is another", "guidance.latent-standardised"),
+    "guidance.codes-not-restored": Bug(
+        "gentutor.latent_diffusion", "restore", lambda right: lambda rule, x: x,
+        "standardised codes handed to the decoder", "guidance.latent-round-trip"),
+    "guidance.flow-reversed": Bug(
+        "gentutor.flow_matching", "path", lambda right: lambda x0, tau, eps: right(eps, tau, x0),
+        "the path from noise to data with the target of the path from data to noise", "guidance.fm-losses"),
+    "guidance.heun-from-the-wrong-end": Bug(
+        "gentutor.flow_matching", "flow_step", _heun_at_the_old_time,
+        "Heun's second slope taken at the new place and the old time", "guidance.fm-heun-order"),
 }
