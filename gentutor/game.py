@@ -24,9 +24,9 @@ LOSSES = {
 }
 
 
-def discriminator_terms(discriminator, real, fake, loss="non-saturating", **labels):
+def discriminator_terms(discriminator, real, fake, loss="non-saturating", **options):
     """The discriminator's loss on two batches. The fakes are data here, `detach`ed: nothing flows back into the generator."""
-    return _named(loss)[0](discriminator(real), discriminator(fake.detach()), **labels)
+    return _named(loss)[0](discriminator(real), discriminator(fake.detach()), **options)
 
 
 def generator_terms(discriminator, fake, loss="non-saturating"):
@@ -34,12 +34,12 @@ def generator_terms(discriminator, fake, loss="non-saturating"):
     return _named(loss)[1](discriminator(fake))
 
 
-def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penalty=0.0, clip=None, **labels):
+def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penalty=0.0, clip=None, **options):
     """step(real) for `train.fit`: k updates of the discriminator, then one of the generator (Goodfellow et al. 2014, algorithm 1).
 
     real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). penalty: weight of the gradient penalty
-    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. labels: real=…,
-    fake=… for smoothing. ValueError on an unknown loss, or a batch that k does not divide.
+    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. labels: such as
+    (0.9, 0.0), for smoothing. ValueError on an unknown loss, or a batch that k does not divide.
     """
     _named(loss)
     require(k >= 1, f"k: expected at least 1, got {k}")
@@ -48,7 +48,7 @@ def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penal
         require(len(real) % k == 0 and len(real) >= k, f"batch: expected a multiple of k = {k} examples, got {len(real)}")
         for part in real.chunk(k):
             fake = generator(noise(len(part)))
-            cost = discriminator_terms(discriminator, part, fake, loss, **labels)
+            cost = discriminator_terms(discriminator, part, fake, loss, **options)
             if penalty:
                 cost = cost + penalty * wasserstein_gan.gradient_penalty(discriminator, part, fake.detach())
             yield "discriminator", cost

@@ -21,13 +21,13 @@ def optimal_logit(log_p, log_g):
     return as_float(log_p) - as_float(log_g)
 
 
-def optimal_discriminator(log_p, log_g, real=1.0, fake=0.0):
+def optimal_discriminator(log_p, log_g, labels=(1.0, 0.0)):
     """D*(x) = p_data / (p_data + p_G) from the two log-densities, elementwise (Goodfellow et al. 2014, prop. 1).
 
-    real, fake: the labels D is trained on. Smoothed ones, such as 0.9 and 0, move the optimum to
-    (real p_data + fake p_G) / (p_data + p_G), eq. gan-smoothed (Salimans et al. 2016, section 3.4).
+    labels: what D is told of the real and of the fake. Smoothed ones, (alpha, beta) such as (0.9, 0), move the optimum to
+    (alpha p_data + beta p_G) / (p_data + p_G), eq. gan-smoothed (Salimans et al. 2016, section 3.4).
     """
-    check_labels(real, fake)
+    real, fake = check_labels(labels)
     return fake + (real - fake) * torch.sigmoid(optimal_logit(log_p, log_g))
 
 
@@ -77,9 +77,9 @@ def cross_entropy(logits, label):
     return -(label * logsigmoid(logits) + (1 - label) * logsigmoid(-logits))
 
 
-def discriminator_loss(real_logits, fake_logits, real=1.0, fake=0.0):
+def discriminator_loss(real_logits, fake_logits, labels=(1.0, 0.0)):
     """J_D = -V/2, eq. gan-loss-d: the binary cross-entropy of half real, half fake examples; minimised. Guessing costs log 2."""
-    check_labels(real, fake)
+    real, fake = check_labels(labels)
     return (cross_entropy(real_logits, real).mean() + cross_entropy(fake_logits, fake).mean()) / 2
 
 
@@ -121,9 +121,11 @@ def check_logits(logits):
     return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
 
-def check_labels(real, fake):
-    """Labels of real and fake examples; ValueError unless 0 <= fake < real <= 1."""
+def check_labels(labels):
+    """The pair (real, fake) of labels; ValueError unless 0 <= fake < real <= 1."""
+    real, fake = labels
     require(0 <= fake < real <= 1, f"labels: expected 0 <= fake < real <= 1, got real {real} and fake {fake}")
+    return real, fake
 
 
 def _densities(log_p, log_g, lo, hi, n):

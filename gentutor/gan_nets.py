@@ -1,8 +1,8 @@
 """Networks of the game (chapter "gan"): for points on the plane, and small convolutional ones for 28 x 28 images.
 
 A discriminator (critic) returns one number an example, (B,): a logit or a score, never a probability. Weights start by torch's own
-generator (`runtime.seed` seeds it) unless one is handed in. Left out: normalisation in the generator (see `in_batch_correlation`
-of the lab for what it does), residual blocks, attention.
+generator (`runtime.seed` seeds it) unless one is handed in. Left out: batch norm (the lab shows how it
+ties the images of a batch together), residual blocks, attention.
 """
 
 import torch
