@@ -99,10 +99,19 @@ def pace(schedule, t):
     return (b / (a + b)).item(), (a + b).item()
 
 
-def velocity_of(schedule, denoise, xt, t):
-    """The straight path's velocity at x_tau = x_t / c as a denoiser says it: eps_hat - x0_hat. t: int in 1...T."""
-    eps_hat = denoise(xt, torch.full((len(xt),), t, device=xt.device))
-    return eps_hat - to_x0(schedule, xt, t, eps_hat)
+def as_velocity(schedule, denoise):
+    """The velocity of the straight path that a denoiser amounts to, eps_hat - x0_hat: v(x, tau), each tau taken to the nearest t of the schedule."""
+    a, b = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
+    paces = b / (a + b)  # rises with t
+
+    def velocity(x, tau):
+        t = torch.searchsorted((paces[1:-1] + paces[2:]) / 2, torch.as_tensor(tau).double().cpu()).to(x.device) + 1
+        signal, noise = scales(schedule, t, x)
+        xt = (signal + noise) * x
+        eps_hat = denoise(xt, t)
+        return eps_hat - to_x0(schedule, xt, t, eps_hat)
+
+    return velocity
 
 
 def _times(tau, x):
