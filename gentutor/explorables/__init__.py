@@ -14,8 +14,8 @@ from pathlib import Path
 import anywidget
 
 HERE = Path(__file__).parent
-CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "ElboGap": "elbo_gap", "KLRows": "kl_rows",
-           "VAEInterpolation": "vae_interpolation"}
+CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "DdpmReverse": "ddpm_reverse",
+           "ElboGap": "elbo_gap", "KLRows": "kl_rows", "VAEInterpolation": "vae_interpolation"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 PACKAGED = re.compile(r'packaged\("(\w+)"\)')
 DEFAULT = "export default { render };"
