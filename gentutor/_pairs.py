@@ -4,13 +4,13 @@ import torch
 
 from .densities import check_finite, require
 
-BLOCK = 2**24  # largest number of entries of a matrix of pairs that is held at once
+BLOCK = 2**22  # largest number of entries of a matrix of pairs that is held at once
 
 
 def squared(x, y, shrink=0.0):
     """|x_i - y_j|^2, (N, M), by one product of matrices; lessened by `shrink` (|x_i|^2 + |y_j|^2), its rounding error, if asked."""
     norms = [t.square().sum(1) * (1 - shrink) for t in (x, y)]
-    return torch.addmm(norms[0][:, None] + norms[1], x, y.T, alpha=-2)
+    return (norms[0][:, None] + norms[1]).addmm_(x, y.T, alpha=-2)
 
 
 def blocks(n, width):

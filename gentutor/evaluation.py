@@ -189,8 +189,7 @@ def kid(real, fake):
     """
     real, fake = pair(real, fake, least=3)
     n, m = len(real), len(fake)
-    xx, yy = _likeness(real), _likeness(fake)
-    xy, yx = _kernel_sums(real, fake), _kernel_sums(fake, real)
+    xx, yy, (xy, yx) = _likeness(real), _likeness(fake), _kernel_sums(real, fake)
     value = _mmd2(xx.sum(), yy.sum(), xy.sum(), n, m)
     without_x = _mmd2(xx.sum() - 2 * xx, yy.sum(), xy.sum() - xy, n - 1, m)
     without_y = _mmd2(xx.sum(), yy.sum() - 2 * yy, xy.sum() - yx, n, m - 1)
@@ -205,10 +204,14 @@ def _mmd2(xx, yy, xy, n, m):
 
 def _likeness(x):
     """For each x_i the sum of k(x_i, x_j) over j != i."""
-    return _kernel_sums(x, x) - (x.square().sum(1, dtype=torch.float64) / x.shape[1] + 1) ** 3
+    return _kernel_sums(x, x)[0] - (x.square().sum(1, dtype=torch.float64) / x.shape[1] + 1) ** 3
 
 
 def _kernel_sums(x, y):
-    """For each x_i the sum of k(x_i, y_j) over j: (N, D), (M, D) -> (N,) float64."""
-    d = x.shape[1]
-    return torch.cat([((x[rows] @ y.T) / d + 1).pow(3).sum(1, dtype=torch.float64) for rows in blocks(len(x), len(y))])
+    """For each x_i the sum of k(x_i, y_j) over j, and for each y_j that over i: (N, D), (M, D) -> (N,), (M,) float64."""
+    by_x, by_y = [], torch.zeros(len(y), dtype=torch.float64, device=x.device)
+    for rows in blocks(len(x), len(y)):
+        kernel = (x[rows] / x.shape[1] @ y.T).add_(1).pow_(3)
+        by_x.append(kernel.sum(1).double())
+        by_y += kernel.sum(0)
+    return torch.cat(by_x), by_y

@@ -39,7 +39,7 @@ def precision_recall(real, fake, k=3):
     for rows in blocks(len(fake), len(real)):
         distances = squared(fake[rows], real, shrink=32 * torch.finfo(real.dtype).eps)
         inside = distances <= real_radii
-        precise, held = precise + inside.any(1).sum().item(), held + inside.sum().item()
+        precise, held = precise + inside.any(1).count_nonzero().item(), held + inside.count_nonzero().item()
         covered = covered | inside.any(0)
         recalled = recalled | (distances <= fake_radii[rows, None]).any(0)
     return PrecisionRecall(precise / len(fake), recalled.double().mean().item(), held / (k * len(fake)), covered.double().mean().item())

@@ -144,6 +144,12 @@ def test_kid_error_is_the_spread_over_repeats():
     assert abs(np.mean([r.value for r in same])) < 3 * np.std([r.value for r in same]) / math.sqrt(200)
 
 
+def test_kid_in_float32_is_that_in_float64_to_a_small_part_of_its_error():
+    x, y = draws(0, 1000, 64, 3, 2, torch.float32), draws(1, 800, 64, 3.1, 2, torch.float32)
+    got, exact = kid(x, y), kid(x.double(), y.double())
+    assert abs(got.value - exact.value) < 0.01 * exact.error and got.error == pytest.approx(exact.error, rel=1e-3)
+
+
 # ---- neighbours ----
 
 
