@@ -144,6 +144,12 @@ class UNet(torch.nn.Module):
         torch.nn.init.zeros_(self.leave.bias)
         self.to(memory_format=torch.channels_last)
 
+    def split(self):
+        """Two lists of parameters: the weights of the inner convolutions, for `muon.Muon`, and all others."""
+        inner = [p for name, p in self.named_parameters() if p.ndim == 4 and not name.startswith(("enter", "leave"))]
+        taken = set(map(id, inner))
+        return inner, [p for p in self.parameters() if id(p) not in taken]
+
     def forward(self, x, t, y=None):
         y = torch.full_like(t, self.classes, dtype=torch.long) if y is None else y
         told = silu(self.tell(self.time(t)) + self.label(y))

@@ -95,3 +95,45 @@ def test_a_decoder_that_starts_at_the_mean():
 def test_bad_input_says_expected_and_got(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+# ---- networks that are told the time ----------------------------------------------------------------------------------
+
+
+def test_time_features():
+    embed = nets.TimeEmbedding(5, steps=1000)
+    features = embed(torch.tensor([0, 500, 1000]))
+    assert features.shape == (3, 10) and embed.rates[0] == 1 and abs(embed.rates[-1].item() - 1000) < 1e-2
+    torch.testing.assert_close(features, embed(torch.tensor([0.0, 0.5, 1.0])))
+    torch.testing.assert_close(features[1, 0], torch.tensor(0.5).sin())
+    assert torch.equal(features[0], torch.tensor([0.0] * 5 + [1.0] * 5))
+    neighbours = nets.TimeEmbedding()(torch.arange(1001))
+    assert (neighbours.diff(dim=0).norm(dim=1) > 0.5).all(), "no two steps look alike"
+
+
+def test_timed_perceptron():
+    net = nets.TimedMLP(2, (16, 16), steps=100, generator=generator())
+    x = torch.randn(4, 2, generator=generator(1))
+    out = net(x, torch.tensor([1, 1, 50, 100]))
+    assert out.shape == (4, 2) and not torch.equal(out[0], net(x, torch.tensor([2, 1, 50, 100]))[0])
+    assert torch.equal(out, nets.TimedMLP(2, (16, 16), steps=100, generator=generator())(x, torch.tensor([1, 1, 50, 100])))
+
+
+def test_u_net():
+    torch.manual_seed(0)
+    net, x = nets.UNet(8, blocks=1, told=16), torch.randn(3, 1, 28, 28, generator=generator())
+    t, y = torch.tensor([1, 500, 1000]), torch.tensor([0, 9, 10])
+    assert net(x, t, y).shape == x.shape and not net(x, t, y).any(), "starts at zero"
+    assert sum(p.numel() for p in nets.UNet().parameters()) == 279_300
+    torch.nn.init.normal_(net.leave.weight)
+    for block in (net.fine_in, net.fine_out, *net.coarse):
+        torch.nn.init.normal_(block.second.weight, std=0.1)
+    out = net(x, t, y)
+    torch.testing.assert_close(out, net(x, t / 1000, y), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(out[2], net(x, t)[2], rtol=1e-4, atol=1e-4)  # no label is class 10
+    assert not torch.allclose(out[0], net(x, t)[0]) and not torch.allclose(out[0], net(x, t.flip(0), y)[0])
+    torch.testing.assert_close(out[1:2], net(x[1:2], t[1:2], y[1:2]), rtol=1e-4, atol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert net(x, t, y).dtype == torch.float32
+    with pytest.raises(ValueError, match="expected sizes of at least 1, got width 0"):
+        nets.UNet(0)
