@@ -11,6 +11,7 @@ Left out: Inception-v3 features (so no number here is to be compared with one of
 two-sample tests (they come with the chapter).
 """
 
+import math
 import warnings
 from typing import NamedTuple
 
@@ -142,9 +143,18 @@ def _moments(x):
         return mean, (x.double() - mean) / (n - 1) ** 0.5
     cov = torch.zeros(d, d, dtype=torch.float64, device=x.device)
     for rows in blocks(n, d):
-        centred = x[rows] - mean.to(x.dtype)
-        cov += centred.T @ centred
+        cov += _gram(x[rows] - mean.to(x.dtype))
     return mean, _root(cov / (n - 1))
+
+
+def _gram(x):
+    """x^T x, (N, D) -> (D, D), by the blocks on and above the diagonal: it is symmetric."""
+    d = x.shape[1]
+    product, width = x.new_empty(d, d), max(64, math.ceil(d / 8))
+    for start in range(0, d, width):
+        stop = start + width
+        product[:stop, start:stop] = x[:, :stop].T @ x[:, start:stop]
+    return product.triu() + product.triu(1).T
 
 
 def _root(cov):
@@ -166,7 +176,7 @@ def _frechet(shift, a, b):
     if min(cross.shape) <= 1024:
         trace = torch.linalg.svdvals(cross).sum()
     else:  # several times faster, and as exact but for singular values below 1e-8 of the largest
-        trace = torch.linalg.eigvalsh(cross @ cross.T).clamp(min=0).sqrt().sum()
+        trace = torch.linalg.eigvalsh(_gram(cross.T)).clamp(min=0).sqrt().sum()
     return max(0.0, (shift.square().sum() + a.square().sum() + b.square().sum() - 2 * trace).item())
 
 
