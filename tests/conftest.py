@@ -137,8 +137,9 @@ def page_file(folder, module, theme="light"):
 
 
 def settle(page):
-    """Return when the page has drawn what it was told to: an explorable redraws in the frame after a change."""
+    """Return when the page has drawn what it was told to: in the frame after a change, or once what takes longer is done (aria-busy)."""
     page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(drawn))))")
+    page.wait_for_function("() => !document.querySelector('.gt-explorable [aria-busy=true]')")
 
 
 @pytest.fixture

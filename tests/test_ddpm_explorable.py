@@ -147,27 +147,19 @@ def test_what_comes_out_depends_on_the_noise_and_on_the_steps(reverse):
     assert learned["inside"] > 0.93 and (abs(np.array(learned["counts"]) / 500 - weights_) < spread + 0.03).all()
 
 
-def finished(page):
-    page.wait_for_function("() => document.querySelector('[aria-busy]').getAttribute('aria-busy') === 'false'")
-    return said(page)
-
-
 @pytest.mark.browser
 def test_it_says_in_words_how_the_walk_ended(show):
     page = show("ddpm_reverse")
-    assert "DDPM in 50 steps with the learned field" in finished(page) and "At t = 100" in said(page)
+    assert "DDPM in 50 steps with the learned field" in said(page) and "At t = 100" in said(page)
     page.get_by_role("button", name="mean only: collapse").click()
-    settle(page)
-    assert re.search(r"collapse. 9\d % of the points end at one blob that holds 30 % of the law", finished(page))
+    assert re.search(r"collapse. 9\d % of the points end at one blob that holds 30 % of the law", said(page))
     page.get_by_role("button", name="5 steps: too few").click()
-    settle(page)
-    assert "left between the blobs" in finished(page)
+    assert "left between the blobs" in said(page)
 
 
 @pytest.mark.browser
 def test_another_point_can_be_pinned(show):
     page = show("ddpm_reverse")
-    finished(page)
     handle = page.get_by_role("slider", name="Pinned point")
     trail = lambda: page.locator("path[stroke-linejoin]").get_attribute("d")  # noqa: E731
     before, seen = trail(), set()

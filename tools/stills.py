@@ -28,6 +28,7 @@ def main():
             path.write_text(PAGE.format(css=css, body=body, script=script.replace("</", "<\\/")), encoding="utf-8")
             page.goto(path.as_uri())
             page.wait_for_timeout(600)
+            page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
             picture = io.BytesIO(page.locator(".gt-explorable").screenshot())
             still = Image.open(picture).convert("RGB").quantize(64, dither=Image.Dither.NONE)  # a third of the bytes
             still.save(explorables.HERE / "stills" / f"{module}.png", optimize=True)
