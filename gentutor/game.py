@@ -38,8 +38,8 @@ def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penal
     """step(real) for `train.fit`: k updates of the discriminator, then one of the generator (Goodfellow et al. 2014, algorithm 1).
 
     real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). penalty: weight of the gradient penalty
-    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. labels: such as
-    (0.9, 0.0), for smoothing. ValueError on an unknown loss, or a batch that k does not divide.
+    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. options: of
+    the discriminator's loss, such as labels=(0.9, 0.0). ValueError on an unknown loss, or a batch that k does not divide.
     """
     _named(loss)
     require(k >= 1, f"k: expected at least 1, got {k}")

@@ -17,7 +17,7 @@ from .densities import as_float, require
 
 
 def optimal_logit(log_p, log_g):
-    """Logit of D*, the log density ratio log p_data(x) - log p_G(x), elementwise, eq. gan-logit."""
+    """Logit of D*, the log density ratio log p_data(x) - log p_G(x), elementwise, eq-gan-logit."""
     return as_float(log_p) - as_float(log_g)
 
 
@@ -25,7 +25,7 @@ def optimal_discriminator(log_p, log_g, labels=(1.0, 0.0)):
     """D*(x) = p_data / (p_data + p_G) from the two log-densities, elementwise (Goodfellow et al. 2014, prop. 1).
 
     labels: what D is told of the real and of the fake. Smoothed ones, (alpha, beta) such as (0.9, 0), move the optimum to
-    (alpha p_data + beta p_G) / (p_data + p_G), eq. gan-smoothed (Salimans et al. 2016, section 3.4).
+    (alpha p_data + beta p_G) / (p_data + p_G), eq-gan-smoothed (Salimans et al. 2016, section 3.4).
     """
     real, fake = check_labels(labels)
     return fake + (real - fake) * torch.sigmoid(optimal_logit(log_p, log_g))
@@ -40,14 +40,14 @@ def value_of_draws(real_logits, fake_logits):
 
 
 def value(discriminator, generator, x, z):
-    """V(D, G) from data x and noise z ~ p_z, eq. gan-value: a scalar. D returns logits. G need not be invertible:
+    """V(D, G) from data x and noise z ~ p_z, eq-gan-value: a scalar. D returns logits. G need not be invertible:
     E_{z ~ p_z} h(G(z)) is E_{x ~ p_G} h(x), because p_G is defined as the law of G(z).
     """
     return value_of_draws(discriminator(x), discriminator(generator(z)))
 
 
 def value_on_line(logit, log_p, log_g, lo, hi, n=4001):
-    """V as the integral of p_data log D + p_G log(1 - D) over [lo, hi], eq. gan-integral, by the trapezoid rule.
+    """V as the integral of p_data log D + p_G log(1 - D) over [lo, hi], eq-gan-integral, by the trapezoid rule.
 
     logit, log_p, log_g: functions of x (n,). ValueError unless both densities have mass 1 on the interval, to 1 %.
     """
@@ -64,7 +64,7 @@ def js_on_line(log_p, log_g, lo, hi, n=4001):
 
 
 def best_value(log_p, log_g, lo, hi, n=4001):
-    """C(G) = max_D V(D, G) = -log 4 + 2 JS(p_data, p_G), eq. gan-js (Goodfellow et al. 2014, theorem 1)."""
+    """C(G) = max_D V(D, G) = -log 4 + 2 JS(p_data, p_G), eq-gan-js (Goodfellow et al. 2014, theorem 1)."""
     return -math.log(4) + 2 * js_on_line(log_p, log_g, lo, hi, n)
 
 
@@ -78,7 +78,7 @@ def cross_entropy(logits, label):
 
 
 def discriminator_loss(real_logits, fake_logits, labels=(1.0, 0.0)):
-    """J_D = -V/2, eq. gan-loss-d: the binary cross-entropy of half real, half fake examples; minimised. Guessing costs log 2."""
+    """J_D = -V/2, eq-gan-loss-d: the binary cross-entropy of half real, half fake examples; minimised. Guessing costs log 2."""
     real, fake = check_labels(labels)
     return (cross_entropy(real_logits, real).mean() + cross_entropy(fake_logits, fake).mean()) / 2
 
@@ -104,7 +104,7 @@ def critic_generator_loss(fake_scores):
 
 
 def logit_gradient(logits, loss):
-    """d loss / d l for one fake with logit l, elementwise, eq. gan-saturation: minimax -sigmoid(l), non-saturating -sigmoid(-l), hinge -1."""
+    """d loss / d l for one fake with logit l, elementwise, eq-gan-saturation: minimax -sigmoid(l), non-saturating -sigmoid(-l), hinge -1."""
     logits = as_float(logits)
     forms = {"minimax": lambda l: -l.sigmoid(), "non-saturating": lambda l: -(-l).sigmoid(), "hinge": lambda l: -torch.ones_like(l)}
     require(loss in forms, f"loss: expected one of {', '.join(forms)}; got {loss!r}")

@@ -10,7 +10,7 @@ from torch.nn.functional import leaky_relu, pixel_shuffle, pixel_unshuffle, silu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .densities import require
-from .nets import mlp
+from .nets import ACTIVATIONS, mlp
 
 
 class PointDiscriminator(torch.nn.Module):
@@ -53,11 +53,11 @@ class DiversityDiscriminator(torch.nn.Module):
 
     def __init__(self, dim=2, width=64, generator=None, activation="silu"):
         super().__init__()
-        self.features = mlp([dim, width, width], generator, activation=activation)
+        self.features = torch.nn.Sequential(mlp([dim, width, width], generator, activation=activation), ACTIVATIONS[activation]())
         self.verdict = mlp([width + 1, width, 1], generator, activation=activation)
 
     def forward(self, x):
-        return self.verdict(batch_diversity(silu(self.features(x)))).squeeze(-1)
+        return self.verdict(batch_diversity(self.features(x))).squeeze(-1)
 
 
 class ImageGenerator(torch.nn.Module):
@@ -78,10 +78,11 @@ class ImageGenerator(torch.nn.Module):
 
 
 class ImageDiscriminator(torch.nn.Module):
-    """Images (B, 1, 28, 28) in [-1, 1] -> scores (B,). Each layer is divided by its largest singular value.
+    """Images (B, 1, 28, 28) in [-1, 1] -> scores (B,). The matrix of each layer is divided by its largest singular value.
 
-    So divided (Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization" (2018), section 2.1) a layer stretches no direction by
-    more than 1, and the score cannot become steep between the data and the fakes.
+    So the score cannot become steep between the data and the fakes (Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization"
+    (2018), section 2.1). Of a convolution the matrix is its kernel, (outputs, inputs x height x width), as there: that bounds the
+    layer's own stretch up to a factor of at most the root of height x width.
     """
 
     def __init__(self, width=32):

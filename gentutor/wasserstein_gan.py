@@ -1,6 +1,6 @@
 """The Wasserstein critic: the dual of W1, the two ways to keep a critic 1-Lipschitz, and the exact critic on the line (chapter "gan").
 
-W1(p, g) = max over 1-Lipschitz f of E_p f(x) - E_g f(x), eq. gan-dual. `distances.wasserstein_1d` and `wasserstein_cdf` are the primal side.
+W1(p, g) = max over 1-Lipschitz f of E_p f(x) - E_g f(x), eq-gan-dual. `distances.wasserstein_1d` and `wasserstein_cdf` are the primal side.
 """
 
 import torch
@@ -41,7 +41,7 @@ def clip_weights(net, limit):
 
 
 def gradient_penalty(critic, real, fake, generator=None):
-    """E (|grad f(x)| - 1)^2 at random points of the segments from real to fake, eq. gan-penalty: a scalar that can be differentiated.
+    """E (|grad f(x)| - 1)^2 at random points of the segments from real to fake, eq-gan-penalty: a scalar that can be differentiated.
 
     real, fake: (B, ...). The norm is over all of an example's numbers (Gulrajani et al. 2017, eq. 3).
     """
