@@ -124,7 +124,7 @@ def point_quantiles(law, levels):
     """Quantiles (N,) of a `Cloud` of points on the line that stand in rising order."""
     require(law.means.shape[1] == 1 and (law.means[:, 0].diff() > 0).all(), "law: expected points on the line in rising order")
     centres = law.weights.cumsum(0) - law.weights / 2  # half of a point's weight lies on either side
-    high = torch.searchsorted(centres, levels).clamp(1, len(centres) - 1)
+    high = torch.searchsorted(centres, levels.contiguous()).clamp(1, len(centres) - 1)
     share = (levels - centres[high - 1]) / (centres[high] - centres[high - 1])
     x = law.means[:, 0]
     return x[high - 1] + share.clamp(0, 1) * (x[high] - x[high - 1])
