@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from bootstrap_cell import bootstrap_cell  # noqa: E402
 
-SHARED = {"densities", "distances", "nets", "data", "train", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
+SHARED = {"densities", "distances", "nets", "data", "train", "muon", "scale", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
 # A chapter with two topics has a second module; only its own chapter's modules may import it.
 TOPICS = {
     "fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "em": "elbo", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae",
