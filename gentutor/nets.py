@@ -74,15 +74,15 @@ def start_at(net, bias):
 
 
 class TimeEmbedding(torch.nn.Module):
-    """Time (B,) -> features (B, 2 frequencies): sines and cosines of it at `frequencies` rates from 1 to 1000, in geometric progression.
+    """Time (B,) -> features (B, 2 frequencies): sines and cosines of it at `frequencies` rates from 1 to `highest`, in geometric progression.
 
     Integer times count steps of `steps` and are divided by it; floating ones are taken as they are, 0 to 1.
     """
 
-    def __init__(self, frequencies=32, steps=1000):
+    def __init__(self, frequencies=32, steps=1000, highest=1000.0):
         super().__init__()
         self.steps = steps
-        self.register_buffer("rates", torch.logspace(0, 3, frequencies), persistent=False)
+        self.register_buffer("rates", torch.logspace(0, math.log10(highest), frequencies), persistent=False)
 
     def forward(self, t):
         t = t.to(self.rates) if t.is_floating_point() else t.to(self.rates) / self.steps
@@ -91,12 +91,17 @@ class TimeEmbedding(torch.nn.Module):
 
 
 class TimedMLP(torch.nn.Module):
-    """(x, t) -> (B, dim) for x (B, dim): a perceptron of x beside the time's features, for data on the plane."""
+    """(x, t) -> (B, dim) for x (B, dim): a perceptron of x beside the time's features, for data on the plane.
 
-    def __init__(self, dim=2, hidden=(128, 128, 128), steps=1000, frequencies=16, generator=None):
+    The first weights of x start four times as large as usual, so that the net can bend within a short distance.
+    """
+
+    def __init__(self, dim=2, hidden=(128, 128, 128), steps=1000, frequencies=4, highest=20.0, generator=None):
         super().__init__()
-        self.time = TimeEmbedding(frequencies, steps)
+        self.time = TimeEmbedding(frequencies, steps, highest)
         self.net = mlp([dim + 2 * frequencies, *hidden, dim], generator)
+        with torch.no_grad():
+            self.net[0].weight[:, :dim] *= 4
 
     def forward(self, x, t):
         return self.net(torch.cat([x, self.time(t).to(x.dtype)], 1))
