@@ -1,4 +1,6 @@
-import { animate, buttons, change, choice, fmt, h, halves, plot, rng, s, sentence, set, slider, state, watch } from "./core.js";
+import {
+  animate, buttons, change, choice, fmt, h, halves, plot, reducedMotion, rng, s, sentence, set, slider, state, watch,
+} from "./core.js";
 
 const NAMES = ["schedule", "T", "t", "last", "knots", "digit"];
 const FRAMES = 9;
@@ -180,13 +182,15 @@ export function render({ model, el }) {
   let stop = () => {};
   const play = () => {
     stop();
-    let at = 0;
     const T = model.get("T");
+    if (reducedMotion()) return change(model, { t: T });
+    let at = 0;
     stop = animate(el, () => {
       at = Math.min(1, at + 1 / 240);
       change(model, { t: Math.round(at * T) });
       return at < 1;
     });
+    return undefined;
   };
 
   const update = (moved = false) => {
@@ -259,7 +263,7 @@ export function render({ model, el }) {
       h("div", { style: "flex: 0 1 206px; min-width: 150px" }, big, title),
       h("div", { style: "flex: 1 1 230px; min-width: 0" }, cloud.el)),
     h("div", { style: "display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin-top: .4rem" }, ...Object.values(curves).map((one) => one.el)),
-    caption("Dotted: DDPM's own schedule, stretched to T steps. Dashed circle: radius 2, which holds 86 % of pure noise. Digit and points keep their noise ε while t moves."),
+    caption("Dotted: DDPM's own schedule, stretched to T steps. Dashed circle: radius 2, which holds 86 % of pure noise. Digit and points keep their noise ε while t moves. A schedule of your own: move the five circles on its log-SNR."),
     h("div", { class: "gt-controls" }, schedule.el, steps.el, last.el),
   );
   update();

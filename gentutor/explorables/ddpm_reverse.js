@@ -159,7 +159,7 @@ const words = (now, made, t) => {
   if (counts[top] > 1.6 * POINTS * LAW.weights[top])
     return `${how}: collapse. ${fmt((100 * counts[top]) / POINTS, 0)} % of the points end at one blob that holds ${fmt(100 * LAW.weights[top], 0)} % of the law. ${where}; ${facts}.`;
   const off = Math.max(...counts.map((n, k) => Math.abs(n / POINTS - LAW.weights[k])));
-  const verdict = inside < 0.8 ? "too few steps: points are left between the blobs" : spread < 0.85 * LAW.std ? "the blobs come out too narrow" : "close to the law";
+  const verdict = inside < 0.9 ? "too few steps: points are left between the blobs" : spread < 0.85 * LAW.std ? "the blobs come out too narrow" : "close to the law";
   return `${how}: ${verdict}. ${where}; ${facts}, and no blob's share is off by more than ${fmt(100 * off, 0)} points in a hundred.`;
 };
 
