@@ -101,7 +101,7 @@ def pace(schedule, t):
 
 def as_velocity(schedule, denoise):
     """The velocity of the straight path that a denoiser amounts to, eps_hat - x0_hat: v(x, tau), each tau taken to the nearest t of the schedule."""
-    a, b = schedule.alpha_bar.sqrt(), (1 - schedule.alpha_bar).sqrt()
+    a, b = schedule.alpha_bar.cpu().sqrt(), (1 - schedule.alpha_bar.cpu()).sqrt()
     paces = b / (a + b)  # rises with t
 
     def velocity(x, tau):

@@ -326,6 +326,13 @@ def test_guidance_pays_twice_only_when_it_must(w, evaluations):
     assert sum(rows) == evaluations
 
 
+def test_a_classifier_steers_the_sampler_as_the_free_field_does():
+    uncond, cond = (denoisers.cloud_denoiser(SCHEDULE, law) for law in (LAW, tilted.given(LAW, LABELS, 1)))
+    steered = guidance.classifier_guided(SCHEDULE, uncond, lambda x, t: tilted.class_log_prob(SCHEDULE, LAW, LABELS, 1, x, t), 1.0)
+    mine, theirs = (guidance.final(guidance.ddim(SCHEDULE, net, normal(20, 2), 25)) for net in (steered, cond))
+    assert torch.allclose(mine, theirs, atol=1e-8) and not mine.requires_grad
+
+
 @pytest.mark.parametrize("mean, var, w", [(1.0, 0.5, 2.0), (0.0, 0.25, 3.0), (-2.0, 0.5, 0.5), (0.7, 2.0, 1.5), (1.0, 1.0, 3.0)])
 def test_guided_gaussians_come_out_as_the_closed_forms_say(mean, var, w):
     laws, schedule = tilted.guided_gaussian(mean, var, w), ddpm.cosine(2000)
