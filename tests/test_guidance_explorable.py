@@ -88,7 +88,7 @@ def said(page):
 @pytest.mark.browser
 def test_it_says_in_words_what_is_to_be_seen(show):
     page = show("guidance_film")
-    nearest = r"Of 1000 training images the nearest to the result is a \d, \d\.\d\d away: (not|close to) a copy"
+    nearest = r"Of 1000 training images the nearest to the result is a \d, \d\.\d\d away: (close to a copy|a copy of none of them), for half"
     assert re.search(r"^A 3 asked for, w = 2.0: guided, 20 steps. " + nearest, said(page))
     page.get_by_label("Number of steps").fill("3")
     page.get_by_role("button", name="class ignored").click()

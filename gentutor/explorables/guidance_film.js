@@ -170,7 +170,7 @@ const words = (now, made) => {
   const start = now.w === 0 ? "No class asked for" : `A ${now.digit} asked for`;
   if (!made.done) return `${start}, w = ${fmt(now.w, 1)}: ${meaning(now.w)}. Step ${made.x0.length} of ${now.steps}.`;
   const { label, distance } = nearest(made.path[now.steps]);
-  const copy = distance < 0.5 * GAP ? "close to a copy" : "not a copy";
+  const copy = distance < 0.5 * GAP ? "close to a copy" : "a copy of none of them";
   return `${start}, w = ${fmt(now.w, 1)}: ${meaning(now.w)}, ${now.steps} steps. Of ${fmt(IMAGES, 0)} training images the nearest to the result is a ${label}, ` +
     `${fmt(distance, 2)} away: ${copy}, for half of all test digits have one within ${fmt(GAP, 2)}.`;
 };
