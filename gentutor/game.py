@@ -54,7 +54,10 @@ def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penal
             yield "discriminator", cost
             if clip is not None:
                 wasserstein_gan.clip_weights(discriminator, clip)
-        yield "generator", generator_terms(discriminator, fake, loss)
+        discriminator.requires_grad_(False)  # a judge that stands still: its own gradient is not wanted
+        cost = generator_terms(discriminator, fake, loss)
+        discriminator.requires_grad_(True)
+        yield "generator", cost
 
     return step
 
