@@ -54,6 +54,15 @@ def test_a_round_updates_each_player_once_and_only_by_its_own_loss(loss):
     assert {"discriminator_loss", "generator_loss", "generator_grad_norm"} <= set(record)
 
 
+def test_the_generators_loss_costs_the_discriminator_nothing_and_frees_it_again():
+    state, noise = players()
+    make, judge = nets(state)
+    costs = dict(game.rounds(make, judge, noise)(cloud(16)))
+    costs["generator"].backward()
+    assert all(p.grad is None and p.requires_grad for p in judge.parameters())
+    assert all(p.grad is not None for p in make.parameters())
+
+
 def test_k_discriminator_updates_use_the_batch_once():
     state, noise = players()
     names, seen = [], []
