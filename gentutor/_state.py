@@ -5,6 +5,7 @@ import copy
 import torch
 
 from ._files import load_tree, save_tree
+from ._together import Alone
 
 
 class State:
@@ -16,10 +17,12 @@ class State:
     `averages[name]` is a copy of the model that holds it, in eval mode.
     `step` counts the updates, and so the batches used; `seconds` is the time spent on them.
 
-    torch's own generators (dropout) belong to the state as well. Not stored: schedule, clip, ema, the data.
+    together: the processes of the run, `scale.Together`; one if None.
+
+    torch's own generators (dropout) belong to the state as well. Not stored: schedule, clip, ema, together, the data.
     """
 
-    def __init__(self, models, optimisers, *, generators=None, schedule=None, clip=None, ema=None):
+    def __init__(self, models, optimisers, *, generators=None, schedule=None, clip=None, ema=None, together=None):
         if clip is not None and not clip > 0:
             raise ValueError(f"clip: expected a norm above 0, got {clip!r}")
         if ema is not None and not 0 <= ema < 1:
@@ -27,7 +30,7 @@ class State:
         self.models = _named(models, "model", torch.nn.Module)
         self.optimisers = _named(optimisers, "optimiser", torch.optim.Optimizer)
         self.generators = _named({} if generators is None else generators, "generator", torch.Generator)
-        self.schedule, self.clip, self.ema = schedule, clip, ema
+        self.schedule, self.clip, self.ema, self.together = schedule, clip, ema, together or Alone()
         self.step, self.seconds, self.order = 0, 0.0, None
         self.device = next(next(iter(self.models.values())).parameters()).device
         self.generators["torch"] = torch.default_generator

@@ -15,13 +15,11 @@
 Ctrl-C ends `run` between two updates; the last line, called again, goes on from there. `save` and `load` do the same
 across processes. On one thread a resumed run equals an unbroken one bit for bit. The same code runs on a GPU: put net
 and images there, pass `bf16=bf16_pays(device)` where the model bears it, and call `net.compile()` first for a long run.
-Left out: several devices, gradient accumulation, callbacks (write the loop: `for record in fit(…)`).
+Left out: several devices (`gentutor.scale`), gradient accumulation, callbacks (write the loop: `for record in fit(…)`).
 """
 
 import contextlib
 import math
-import signal
-import threading
 import time
 import types
 
@@ -29,6 +27,7 @@ import torch
 
 from ._progress import Progress
 from ._state import State, load, save
+from ._together import whole
 
 __all__ = ["NonFinite", "State", "bf16_pays", "fit", "linear_decay", "load", "one_cycle", "run", "save"]
 
@@ -79,12 +78,12 @@ def _fit(step, batches, state, threads, bf16):
             batch = next(left)
         except StopIteration:
             return
-        with _whole() as interrupted, _threads(threads if state.device.type == "cpu" else None):
+        with state.together.whole() as interrupted, _threads(threads if state.device.type == "cpu" else None):
             record = {"step": state.step + 1, **_update(step, batch, state, bf16)}
             spent = time.perf_counter() - start
             state.step, state.seconds = state.step + 1, state.seconds + spent
         yield {**record, "seconds": state.seconds, "examples_per_second": _examples(batch) / spent}
-        if interrupted:
+        if state.together.any(interrupted):
             raise KeyboardInterrupt
 
 
@@ -95,7 +94,7 @@ def run(records, *, total=None, lines=5, quiet=None):
     quiet: print nothing; by default, what the environment variable GENTUTOR_QUIET says.
     """
     history, progress, ended = [], Progress(total, lines, quiet), ""
-    with _whole() as interrupted:
+    with whole() as interrupted:
         try:
             for record in records:
                 history.append(record)
@@ -159,11 +158,13 @@ def _apply(terms, name, state):
     if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
         raise ValueError(f"{at}: expected a loss that depends on the weights, got {type(loss).__name__} without a gradient")
     values = {key: value.item() if isinstance(value, torch.Tensor) else float(value) for key, value in terms.items()}
+    values = state.together.mean(values)
     if not math.isfinite(values["loss"]):
         raise NonFinite(f"{at}: expected a finite loss, got {', '.join(f'{k} {v:g}' for k, v in values.items())}; no update was made")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+    state.together.average(gradients)
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item() if gradients else 0.0
     if not math.isfinite(norm):
         raise NonFinite(f"{at}: expected a finite gradient, got one of norm {norm:g} at a loss of {values['loss']:g}; no update was made")
@@ -264,23 +265,3 @@ def _threads(n):
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def _whole():
-    """Hold the first Ctrl-C back until the block is done: yields a list that is then not empty. A second one is let through."""
-    held = []
-
-    def hold(number, frame):
-        if held:
-            raise KeyboardInterrupt
-        held.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # Ctrl-C never reaches it
-        yield held
-        return
-    before = signal.signal(signal.SIGINT, hold)
-    try:
-        yield held
-    finally:
-        signal.signal(signal.SIGINT, before)
