@@ -1,5 +1,7 @@
 """Two samples compared pair by pair, a block of rows at a time (used by `evaluation` and `neighbours`)."""
 
+import math
+
 import torch
 
 from .densities import check_finite, require
@@ -17,6 +19,12 @@ def blocks(n, width):
     """Slices that cut range(n) so that none has more than BLOCK entries of `width` each (but one at least)."""
     size = max(1, BLOCK // width)
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def tiles(n):
+    """Pairs of slices (rows, columns) that cut the square of range(n) on and above its diagonal, into tiles of at most BLOCK entries."""
+    edge = blocks(n, math.isqrt(BLOCK))
+    return [(rows, columns) for i, rows in enumerate(edge) for columns in edge[i:]]
 
 
 def pair(real, fake, least):

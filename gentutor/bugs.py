@@ -300,7 +300,7 @@ def _kernel_of_itself(right):
     def wrong(x):
         from . import evaluation
 
-        return evaluation._kernel_sums(x, x)[0]
+        return evaluation._across(x, x)[0]
 
     return wrong
 

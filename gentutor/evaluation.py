@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 
 from . import kl, nets
-from ._pairs import blocks, pair
+from ._pairs import blocks, pair, tiles
 from .densities import check_finite, check_probabilities, require
 from .neighbours import nearest, precision_recall
 
@@ -199,7 +199,7 @@ def kid(real, fake):
     """
     real, fake = pair(real, fake, least=3)
     n, m = len(real), len(fake)
-    xx, yy, (xy, yx) = _likeness(real), _likeness(fake), _kernel_sums(real, fake)
+    xx, yy, (xy, yx) = _likeness(real), _likeness(fake), _across(real, fake)
     value = _mmd2(xx.sum(), yy.sum(), xy.sum(), n, m)
     without_x = _mmd2(xx.sum() - 2 * xx, yy.sum(), xy.sum() - xy, n - 1, m)
     without_y = _mmd2(xx.sum(), yy.sum() - 2 * yy, xy.sum() - yx, n, m - 1)
@@ -213,15 +213,27 @@ def _mmd2(xx, yy, xy, n, m):
 
 
 def _likeness(x):
-    """For each x_i the sum of k(x_i, x_j) over j != i."""
-    return _kernel_sums(x, x)[0] - (x.square().sum(1, dtype=torch.float64) / x.shape[1] + 1) ** 3
+    """For each x_i the sum of k(x_i, x_j) over j != i: (N, D) -> (N,) float64."""
+    sums = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    for rows, columns in tiles(len(x)):
+        kernel = _kernel(x[rows], x[columns])
+        if rows == columns:
+            kernel.fill_diagonal_(0)
+        else:
+            sums[columns] += kernel.sum(0)
+        sums[rows] += kernel.sum(1)
+    return sums
 
 
-def _kernel_sums(x, y):
+def _across(x, y):
     """For each x_i the sum of k(x_i, y_j) over j, and for each y_j that over i: (N, D), (M, D) -> (N,), (M,) float64."""
     by_x, by_y = [], torch.zeros(len(y), dtype=torch.float64, device=x.device)
     for rows in blocks(len(x), len(y)):
-        kernel = (x[rows] / x.shape[1] @ y.T).add_(1).pow_(3)
+        kernel = _kernel(x[rows], y)
         by_x.append(kernel.sum(1).double())
         by_y += kernel.sum(0)
     return torch.cat(by_x), by_y
+
+
+def _kernel(x, y):
+    return (x / x.shape[1] @ y.T).add_(1).pow_(3)

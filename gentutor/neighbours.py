@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from ._pairs import blocks, pair, squared
+from ._pairs import blocks, pair, squared, tiles
 from .densities import as_float, check_finite, require
 
 
@@ -47,12 +47,15 @@ def precision_recall(real, fake, k=3):
 
 def knn_radii(x, k):
     """Squared distance from each row of x, (N, D), to the k-th nearest other row: (N,)."""
-    radii = []
-    for rows in blocks(len(x), len(x)):
-        distances = squared(x[rows], x)
-        distances.diagonal(rows.start).fill_(torch.inf)  # not its own neighbour
-        radii.append(distances.topk(k, largest=False).values[:, -1].clamp(min=0))
-    return torch.cat(radii)
+    least = x.new_full((len(x), k), torch.inf)
+    for rows, columns in tiles(len(x)):  # what is learnt of rows and columns holds for columns and rows
+        distances = squared(x[rows], x[columns])
+        if rows == columns:
+            distances.fill_diagonal_(torch.inf)  # not its own neighbour
+        else:
+            least[columns] = torch.cat([least[columns], distances.T], 1).topk(k, largest=False).values
+        least[rows] = torch.cat([least[rows], distances], 1).topk(k, largest=False).values
+    return least.amax(1).clamp(min=0)
 
 
 class Nearest(NamedTuple):
