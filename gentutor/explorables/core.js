@@ -376,3 +376,102 @@ export const mlp = (layers, x, hidden = silu) =>
       return l < layers.length - 1 ? hidden(sum) : sum;
     });
   }, x);
+
+// ---- training a network ---------------------------------------------------------------------------------------
+
+/** What may act between the layers: its value, and its slope as a function of that value. */
+export const ACTIVATIONS = {
+  tanh: { value: (v) => 1 - 2 / (1 + Math.exp(2 * v)), slope: (y) => 1 - y * y },
+  leaky: { value: (v) => (v > 0 ? v : 0.2 * v), slope: (y) => (y > 0 ? 1 : 0.2) },
+};
+
+/** Layers of a multi-layer perceptron with these widths: weights N(0, gain² / fan-in) by normal(), biases zero. */
+export const freshLayers = (widths, normal, gain = 1) =>
+  widths.slice(1).map((outputs, l) => ({
+    weight: Float64Array.from({ length: widths[l] * outputs }, () => (gain * normal()) / Math.sqrt(widths[l])),
+    bias: new Float64Array(outputs),
+  }));
+
+/** A batch through the layers. x: its rows one after another. What each layer gives, x itself first; the logits are last. */
+export const forward = (layers, x, { value }) => {
+  const outputs = [x];
+  layers.forEach(({ weight, bias }, l) => {
+    const [input, wide] = [outputs[l], bias.length];
+    const narrow = weight.length / wide;
+    const rows = input.length / narrow;
+    const output = new Float64Array(rows * wide);
+    const last = l === layers.length - 1;
+    for (let r = 0; r < rows; r += 1) {
+      for (let o = 0; o < wide; o += 1) {
+        let sum = bias[o];
+        for (let i = 0; i < narrow; i += 1) sum += weight[o * narrow + i] * input[r * narrow + i];
+        output[r * wide + o] = last ? sum : value(sum);
+      }
+    }
+    outputs.push(output);
+  });
+  return outputs;
+};
+
+/**
+ * The gradient of a loss, from its gradient in the last outputs of `forward`: in every weight and bias ("layers", of the
+ * same shape) and in the batch itself ("input"). The loss is a sum or a mean as the gradient that comes in is.
+ */
+export const backward = (layers, outputs, gradient, { slope }) => {
+  const found = [];
+  let up = gradient;
+  for (let l = layers.length - 1; l >= 0; l -= 1) {
+    const { weight, bias } = layers[l];
+    const [input, wide] = [outputs[l], bias.length];
+    const narrow = weight.length / wide;
+    const rows = input.length / narrow;
+    const inWeight = new Float64Array(weight.length);
+    const inBias = new Float64Array(wide);
+    const down = new Float64Array(input.length);
+    for (let r = 0; r < rows; r += 1) {
+      for (let o = 0; o < wide; o += 1) {
+        const g = up[r * wide + o];
+        inBias[o] += g;
+        for (let i = 0; i < narrow; i += 1) {
+          inWeight[o * narrow + i] += g * input[r * narrow + i];
+          down[r * narrow + i] += g * weight[o * narrow + i];
+        }
+      }
+    }
+    if (l) for (let i = 0; i < down.length; i += 1) down[i] *= slope(input[i]);
+    found.unshift({ weight: inWeight, bias: inBias });
+    up = down;
+  }
+  return { layers: found, input: up };
+};
+
+/** Adam's memory for these layers: running means of the gradient and of its square, and the number of steps. */
+export const adamMemory = (layers) => {
+  const zeros = () => layers.map(({ weight, bias }) => ({ weight: new Float64Array(weight.length), bias: new Float64Array(bias.length) }));
+  return { steps: 0, mean: zeros(), square: zeros() };
+};
+
+/** One step of Adam down the gradient: changes the layers and the memory. Source: Kingma and Ba (2015), algorithm 1. */
+export const adamStep = (layers, gradient, memory, { rate, beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }) => {
+  memory.steps += 1;
+  const [fix1, fix2] = [1 - beta1 ** memory.steps, 1 - beta2 ** memory.steps];
+  layers.forEach((layer, l) => {
+    for (const part of ["weight", "bias"]) {
+      const [w, g, m, v] = [layer[part], gradient[l][part], memory.mean[l][part], memory.square[l][part]];
+      for (let i = 0; i < w.length; i += 1) {
+        m[i] += (1 - beta1) * (g[i] - m[i]);
+        v[i] += (1 - beta2) * (g[i] * g[i] - v[i]);
+        w[i] -= (rate * (m[i] / fix1)) / (Math.sqrt(v[i] / fix2) + eps);
+      }
+    }
+  });
+};
+
+/** Layers, or anything else of objects and lists with Float64Arrays at the leaves, as text, and back: to keep in a trait. */
+export const pack = (value) =>
+  JSON.stringify(value, (_, v) => (v instanceof Float64Array ? { f64: btoa(new Uint8Array(v.buffer).reduce((text, c) => text + String.fromCharCode(c), "")) } : v));
+export const unpack = (text) =>
+  JSON.parse(text, (_, v) => (v?.f64 === undefined ? v : new Float64Array(Uint8Array.from(atob(v.f64), (c) => c.charCodeAt(0)).buffer)));
+
+/** log(1 + exp(v)), without overflow: −log σ(−v). */
+export const softplus = (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)));
