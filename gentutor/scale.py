@@ -7,7 +7,7 @@
     net = scale.load("runs/ddpm")["model"]       # in eval mode, with the averaged weights
 
 The folder holds `settings.json` and `state`, which is saved every so many steps, at Ctrl-C or SIGTERM, and at the end, each time
-whole or not at all. The same command goes on from there, on any number of processes.
+whole or not at all. The same command goes on from there, on any number of processes. Without a GPU, start one for each core.
 
 Several processes compute what one would. Each holds the whole model and draws the same random numbers for the whole batch, takes
 its share of the rows, and then the gradients are averaged: one sum of one flat buffer an update. So the result does not
@@ -45,7 +45,7 @@ class Together(Alone):
         self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.device, self.asked = runtime.device(), False
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", self.device.index or int(os.environ.get("LOCAL_RANK", 0)))
+            self.device = runtime.device(f"cuda:{self.device.index or os.environ.get('LOCAL_RANK', 0)}")  # its own, if there are so many
             torch.cuda.set_device(self.device)
         if self.size > 1:
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
