@@ -23,7 +23,7 @@ def path(x0, tau, eps):
 
 
 def flow_loss(velocity, x0, tau, eps):
-    """|v(x_tau, tau) - (eps - x_0)|^2, eq. guidance-flow-loss (Lipman et al. 2023, eq. 14): summed over an example's numbers, (B,)."""
+    """|v(x_tau, tau) - (eps - x_0)|^2, eq. guidance-flow-loss (Lipman et al. 2023, eq. 23, with sigma_min = 0): summed over an example's numbers, (B,)."""
     return ((velocity(path(x0, tau, eps), tau) - (eps - x0)) ** 2).flatten(1).sum(1)
 
 

@@ -36,7 +36,7 @@ class GuidedGaussian(NamedTuple):
 
 
 def guided_gaussian(mean, var, w):
-    """`GuidedGaussian` for p(x) = N(0, 1) and p(x | y) = N(m, c), prop. guidance-gaussian:
+    """`GuidedGaussian` for p(x) = N(0, 1) and p(x | y) = N(m, c), theorem guidance-gaussian:
 
     claimed  N(w m / P, c / P) with P = w + (1 - w) c
     ddim     N(m (1 + (w - 1) c^(w/2) I), c^w) with I the integral over u from 0 to 1 of (1 - (1 - c) u^2)^(-w/2)
