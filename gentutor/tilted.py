@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .ddpm import scales
+from .ddpm import score
 from .denoisers import Cloud, cloud_log_parts
 from .densities import LOG_2PI, check_finite, require
 from .guidance import ddim, final
@@ -132,5 +132,4 @@ def point_quantiles(law, levels):
 
 def guided_score(schedule, denoise, x, t):
     """The field -eps_hat / sqrt(1 - alpha_bar_t) at x, (B, D), as a sampler reads it off a denoiser."""
-    steps = torch.full((len(x),), t)
-    return -denoise(x, steps) / scales(schedule, t, x)[1]
+    return score(schedule, denoise(x, torch.full((len(x),), t)), t)
