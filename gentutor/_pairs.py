@@ -11,7 +11,7 @@ BLOCK = 2**22  # largest number of entries of a matrix of pairs that is held at 
 
 def squared(x, y, shrink=0.0):
     """|x_i - y_j|^2, (N, M), by one product of matrices; lessened by `shrink` (|x_i|^2 + |y_j|^2), its rounding error, if asked."""
-    norms = [t.square().sum(1) * (1 - shrink) for t in (x, y)]
+    norms = [torch.linalg.vector_norm(t, dim=1).square() * (1 - shrink) for t in (x, y)]
     return (norms[0][:, None] + norms[1]).addmm_(x, y.T, alpha=-2)
 
 

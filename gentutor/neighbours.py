@@ -53,9 +53,14 @@ def knn_radii(x, k):
         if rows == columns:
             distances.fill_diagonal_(torch.inf)  # not its own neighbour
         else:
-            least[columns] = torch.cat([least[columns], distances.T], 1).topk(k, largest=False).values
-        least[rows] = torch.cat([least[rows], distances], 1).topk(k, largest=False).values
+            least[columns] = _least(k, least[columns], distances.T)
+        least[rows] = _least(k, least[rows], distances)
     return least.amax(1).clamp(min=0)
+
+
+def _least(k, known, new):
+    """The k smallest of each row of both: (N, k), (N, M) -> (N, k)."""
+    return torch.cat([known, new.topk(min(k, new.shape[1]), largest=False).values], 1).topk(k, largest=False).values
 
 
 class Nearest(NamedTuple):
