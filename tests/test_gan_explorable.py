@@ -291,18 +291,30 @@ def test_the_game_is_seeded_and_resumes(played):
 
 @pytest.mark.browser
 def test_a_healthy_game_covers_the_modes_and_a_starved_d_lets_it_collapse(played):
-    """k = 0.1: ten steps of G for one of D; then the same game with k = 1 spreads out again."""
+    """k = 0.1: ten steps of G for one of D; then the same game with k = 2 spreads out again."""
     seen = played(
         """const numbers = (game, at) => { const { covered, quality, crowded } = m.compute(at, game); return { covered, quality, crowded }; };
         const out = { healthy: numbers(m.gameOf({ ...at, steps: 500 }), at), starved: [] };
         const poor = { ...at, k: 0.1, start: [0, 0, 0.2], seed: 1, steps: 60 };
         const game = m.gameOf(poor);
         for (let i = 0; i < 8; i += 1) out.starved.push(numbers(m.play(game, poor, 10), poor));
-        out.mended = numbers(m.play(game, { ...poor, k: 1 }, 500), poor);
+        out.mended = numbers(m.play(game, { ...poor, k: 2 }, 350), poor);
         return out;""", **GAME)
     assert seen["healthy"]["covered"] >= 7 and seen["healthy"]["quality"] > 0.7
     assert np.median([look["crowded"] for look in seen["starved"]]) > 0.85 and max(look["covered"] for look in seen["starved"]) <= 4
     assert seen["mended"]["covered"] >= 6
+
+
+@pytest.mark.browser
+def test_a_game_that_diverges_stops_there(played):
+    fast = {**GAME, "rate": 0.3, "steps": 200}
+    got = played("const game = m.gameOf(at); const { diverged, rounds } = m.compute(at, game); return { diverged, rounds, again: m.play(game, at, 5).rounds };", **fast)
+    assert got["diverged"] and 0 < got["rounds"] < 100 and got["again"] == got["rounds"]
+    broken = played(
+        "const game = m.gameOf(at); game.generator[0].bias.fill(NaN); const out = m.compute(at, m.play(game, at, 1)); return [out.diverged, out.covered];",
+        **{**GAME, "steps": 0})
+    assert broken == [True, 0]
+    assert not played("return m.gameOf(at).diverged;", **GAME)
 
 
 @pytest.mark.browser
@@ -379,3 +391,45 @@ def test_good_states_are_kept(k, rate, x, size):
     widget = GanGame(k=k, rate=rate, start=[x, -x, size])
     assert (widget.k, widget.rate, widget.start) == (k, rate, [x, -x, size])
     assert "_nets" not in widget.state() and len(json.dumps(widget.state())) < 400
+
+
+# ---- live: what Python sets is what the page shows -------------------------------------------------------------------
+
+MOUNT = """const heard = {}, values = { ...at.state };
+    const model = {
+      get: (k) => values[k], save_changes: () => {}, off: () => {}, on: (k, f) => { (heard[k] ??= []).push(f); },
+      set: (k, v) => { if (values[k] !== v) { values[k] = v; (heard['change:' + k] ?? []).forEach((f) => f()); } },
+    };
+    const el = document.createElement('div');
+    document.body.append(el);
+    const leave = m.default.render({ model, el });
+    const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const said = () => el.querySelector('.gt-sentence').textContent;
+    const press = (text) => [...el.querySelectorAll('button')].find((b) => b.textContent === text).click();"""
+
+
+@pytest.mark.browser
+def test_the_game_follows_python(es_module):
+    page = es_module("gan_game")
+    out = page.evaluate(f"""async (at) => {{ const m = window.module; {MOUNT}
+        const out = [said()];
+        model.set("steps", 3); await frames(); out.push(said());
+        press("Step D"); await frames(); out.push(values._nets.length > 1000, values.steps);
+        model.set("data", "two"); await frames(); out.push(said());
+        const nets = m.save(m.gameOf({{ ...at.state, steps: 7 }}));
+        model.set("_nets", nets); model.set("steps", 7); await frames(); out.push(said());
+        leave(); return out; }}""", {"state": {**GAME, "steps": 2}})
+    assert [text.split(":")[0] for text in out if isinstance(text, str)] == ["Round 2", "Round 3", "Round 3", "Round 7"]
+    assert out[2:4] == [True, 3] and re.search("of the 2 modes|both modes", out[4])
+
+
+@pytest.mark.browser
+def test_the_line_follows_python(es_module):
+    page = es_module("gan_optimal")
+    out = page.evaluate(f"""async (at) => {{ const m = window.module; {MOUNT}
+        const out = [said()];
+        model.set("g_mean", 2); await frames(); out.push(said());
+        model.set("steps", 5); await frames(); out.push(said());
+        press("One step"); await frames(); out.push(said());
+        leave(); return [out, values.steps]; }}""", {"state": {**OPTIMAL, "steps": 4}})
+    assert [text.split(" steps")[0] for text in out[0]] == ["After 4", "After 4", "After 5", "After 6"] and out[1] == 6

@@ -12,7 +12,7 @@ const PULLED = 40; // of them with an arrow
 const ADAM = { beta1: 0.5, beta2: 0.99, eps: 1e-3 }; // with a smaller eps Adam blows up a gradient that has vanished
 const RATIOS = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 const LIMIT = 20000;
-const FAR = 10; // a sample this far out: diverged
+const FAR = 15; // a sample this far out: diverged
 const TANH = ACTIVATIONS.tanh;
 const NAMES = ["data", "loss", "k", "rate", "start", "head", "seed", "steps", "_nets"];
 const around = (radius) => Array.from({ length: 8 }, (_, i) => [radius * Math.cos((i * Math.PI) / 4), radius * Math.sin((i * Math.PI) / 4)]);
@@ -55,7 +55,7 @@ const begin = ({ seed, start }) => {
   const out = generator.at(-1);
   out.weight = out.weight.map((w) => w * start[2]);
   out.bias.set(start.slice(0, 2));
-  return { generator, discriminator, memory: { generator: adamMemory(generator), discriminator: adamMemory(discriminator) }, rounds: 0, updates: 0, trail: [] };
+  return { generator, discriminator, memory: { generator: adamMemory(generator), discriminator: adamMemory(discriminator) }, rounds: 0, updates: 0, diverged: false, trail: [] };
 };
 
 /** J_D = −V/2 of D's logits on real and generated points (as in gentutor.gan), and its gradient in them. */
@@ -93,7 +93,7 @@ export function stepD(game, { rate }, real, noise) {
   return loss;
 }
 
-/** One step of G down its own loss, through D, which stays as it is. Returns J_G before the step. */
+/** One step of G down its own loss, through D, which stays as it is. Returns J_G before the step; notes a sample that is far out or not finite. */
 export function stepG(game, { rate, loss }, noise) {
   const samples = forward(game.generator, noise, TANH);
   const outputs = forward(game.discriminator, samples.at(-1), TANH);
@@ -101,6 +101,7 @@ export function stepG(game, { rate, loss }, noise) {
   const { input } = backward(game.discriminator, outputs, judged.gradient, TANH);
   adamStep(game.generator, backward(game.generator, samples, input, TANH).layers, game.memory.generator, { rate, ...ADAM });
   game.updates += 1;
+  game.diverged ||= !samples.at(-1).every((v) => Math.abs(v) < FAR);
   return judged.loss;
 }
 
@@ -115,13 +116,13 @@ const round = (game, at) => {
   for (let i = 0; i < Math.max(1, at.k); i += 1) loss = playD(game, at);
   for (let i = 0; i < Math.max(1, 1 / at.k); i += 1) playG(game, at);
   game.rounds += 1;
-  if (game.rounds % 5 === 0) game.trail.push([game.rounds, Math.min(1, loss)]);
+  if (game.rounds % 5 === 0) game.trail.push([game.rounds, loss < 1 ? loss : 1]);
   if (game.trail.length > 300) game.trail = game.trail.slice(-200);
 };
 
-/** Play so many rounds more. */
+/** Play so many rounds more, unless the game diverges. */
 export function play(game, at, rounds) {
-  for (const until = game.rounds + rounds; game.rounds < until; ) round(game, at);
+  for (const until = game.rounds + rounds; game.rounds < until && !game.diverged; ) round(game, at);
   return game;
 }
 
@@ -174,19 +175,18 @@ export function compute(at, game = gameOf(at)) {
   const pulls = (loss) => backward(game.discriminator, outputs, fake.map((l) => -sigmoid(loss === "minimax" ? l : -l)), TANH).input.map((v) => -v);
   const length = (v) => fill(SHOWN, (_, i) => Math.hypot(v[2 * i], v[2 * i + 1])).reduce((a, b) => a + b, 0) / SHOWN;
   const pull = pulls(at.loss);
-  const extent = samples.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   return {
-    samples, pull, rounds: game.rounds, updates: game.updates, extent, diverged: !(extent < FAR), ...coverage(at.data, samples),
+    samples, pull, rounds: game.rounds, updates: game.updates, diverged: game.diverged, ...coverage(at.data, samples),
     lossD: judge(Float64Array.from([...real, ...fake]), SHOWN).loss, lossG: fool(fake, at.loss).loss, pulled: length(pull),
     pulledOther: length(pulls(at.loss === "minimax" ? "non-saturating" : "minimax")),
   };
 }
 
 const small = (v) => (v >= 0.01 ? fmt(v, 2) : v >= 1e-4 ? fmt(v, 4) : "less than 0.0001");
-const words = ({ data, loss }, { rounds, covered, shares, crowded, quality, lossD, pulled, pulledOther, diverged, extent }) => {
+const words = ({ data, loss }, { rounds, covered, shares, crowded, quality, lossD, pulled, pulledOther, diverged }) => {
   const { one } = LAWS[data];
   const when = rounds ? `Round ${rounds}: ` : "Before the first round: ";
-  if (diverged) return `It diverged, in round ${rounds}: samples lie ${Number.isFinite(extent) ? fmt(extent, 0) : "infinitely far"} out, and the data end at 2.5. Start anew with a smaller learning rate.`;
+  if (diverged) return `It diverged, in round ${rounds}: samples lie more than ${FAR} from the middle, and the data end at 2.5. Start anew with a smaller learning rate.`;
   const tells = `D's loss is ${fmt(lossD, 3)}`;
   if (lossD < 0.02 && pulled < 0.02)
     return `${when}${tells}: it tells every sample, and so passes nothing on. The ${loss} loss pulls a sample with ${small(pulled)}; the ${loss === "minimax" ? "non-saturating" : "minimax"} one would with ${small(pulledOther)}.`;
@@ -195,7 +195,7 @@ const words = ({ data, loss }, { rounds, covered, shares, crowded, quality, loss
     return `${when}collapse. ${fmt(100 * crowded, 0)} % of the samples crowd around two ${one}s or one; ${covered} of the 8 ${covered === 1 ? "is" : "are"} covered. ${tells}: nothing in it says so.`;
   const all = covered === shares.length;
   const near = Math.abs(lossD - Math.LN2) < 0.05 ? `near log 2 = 0.693${quality < 0.5 ? ", and says nothing of that" : ": it can hardly tell them apart"}` : "log 2 = 0.693 is that of one that cannot tell";
-  return `${when}${on}, ${all ? `on all ${covered}` : `on ${covered} of the ${shares.length}`} ${one}s. ${tells}, ${near}.`;
+  return `${when}${on}, ${all ? `on ${covered === 2 ? "both" : `all ${covered}`}` : `on ${covered} of the ${shares.length}`} ${one}s. ${tells}, ${near}.`;
 };
 
 // ---- picture --------------------------------------------------------------------------------------------------
@@ -333,7 +333,6 @@ export function render({ model, el }) {
   let game = gameOf(now());
   let kept = { nets: model.get("_nets"), origin: origin(now()) }; // what the traits said when they last were ours
   let halt = null;
-  let over = false;
 
   const keep = (values = {}) => {
     const all = { ...now(), ...values, steps: game.rounds, _nets: save(game) };
@@ -347,29 +346,28 @@ export function render({ model, el }) {
   };
   const anew = (values = {}) => {
     stop();
-    over = false;
     game = gameOf({ ...now(), steps: 0, ...values, _nets: "" });
     keep(values);
   };
-  const single = (play) => () => {
+  const single = (move) => () => {
     stop();
-    if (!over) play(game, now());
+    if (!game.diverged) move(game, now());
     keep();
   };
   const run = () => {
-    if (over || game.rounds >= LIMIT) return;
+    if (game.diverged || game.rounds >= LIMIT) return;
     let drawn = 0;
     runButton.textContent = "Stop";
     halt = animate(el, () => {
       const began = performance.now();
       const at = now();
-      do round(game, at);
-      while (performance.now() - began < 11 && game.rounds < LIMIT);
-      if (began - drawn > (reducedMotion() ? 1500 : 80) || game.rounds >= LIMIT) {
+      do play(game, at, 1);
+      while (performance.now() - began < 11 && game.rounds < LIMIT && !game.diverged);
+      if (began - drawn > (reducedMotion() ? 1500 : 80)) {
         drawn = began;
         update();
       }
-      if (!over && game.rounds < LIMIT) return true;
+      if (game.rounds < LIMIT && !game.diverged) return true;
       stop();
       keep();
       return false;
@@ -415,10 +413,8 @@ export function render({ model, el }) {
     if (!halt && (at._nets !== kept.nets || origin(at) !== kept.origin)) {
       game = gameOf(at._nets === kept.nets ? { ...at, _nets: "" } : at); // Python, or another view, asks for another game
       kept = { nets: at._nets, origin: origin(at) };
-      over = false;
-    }
+      }
     const numbers = compute(at, game);
-    over = numbers.diverged;
     field.draw(at, numbers, game.discriminator);
 
     const { shares } = numbers;

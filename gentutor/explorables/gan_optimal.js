@@ -149,7 +149,7 @@ export function render({ model, el }) {
     trainButton.textContent = "Train D";
   };
   /** A law was moved: D stays as it is, and is now stale. */
-  const move = (values) => (halt ? change(model, values) : keep(values));
+  const move = (values) => (halt || kept.net ? change(model, values) : keep(values));
   const anew = (values) => {
     stop();
     net = network({ ...state(model, NAMES), ...values, _net: "" });
