@@ -150,7 +150,7 @@ def _agree(folder, settings, first):
 
 
 def main(arguments=None):
-    """Train by the command line. Exit status 0 when done, 1 when stopped or not finite, 2 for arguments that cannot be."""
+    """Train by the command line. Exit status: 0 done, 1 stopped or not finite, 2 for arguments or a saved state that cannot be."""
     parser = argparse.ArgumentParser(prog="python -m gentutor.scale", description="Train a model of the book at full size; run it again to go on.")
     parser.add_argument("model", choices=sorted(_scaled.MODELS))
     parser.add_argument("--out", required=True, help="folder of the run")
@@ -177,7 +177,7 @@ def main(arguments=None):
         state, step = model.build(settings, images, labels, total, runtime.seed(settings["seed"]), together)
         bf16 = together.device.type == "cuda" and train.bf16_pays(together.device)
         done = fit(step, order, state, Path(given.out) / "state", every=given.save_every, total=total, bf16=bf16)
-    except ValueError as error:
+    except (ValueError, data.DataError) as error:
         print(f"process {together.rank} of {together.size}: {error}", file=sys.stderr, flush=True)
         return 2
     except train.NonFinite as error:
