@@ -730,6 +730,9 @@ BUGS = {
     "gan.half-everywhere": Bug(
         "gentutor.gan", "optimal_discriminator", lambda right: lambda log_p, log_g, **labels: 0 * right(log_p, log_g) + 0.5,
         "1/2 called the optimal discriminator: it is that only when p_G = p_data", "gan.best-answer"),
+    "gan.smoothing-forgotten": Bug(
+        "gentutor.gan", "optimal_discriminator", lambda right: lambda log_p, log_g, labels=(1.0, 0.0): right(log_p, log_g),
+        "labels smoothed in the loss, and D* taken for what it was before", "gan.smoothing-half"),
     "gan.ratio-inverted": Bug(
         "gentutor.gan", "optimal_logit", lambda right: lambda log_p, log_g: right(log_g, log_p),
         "the ratio upside down: a high logit for the fakes", "gan.value-worked"),

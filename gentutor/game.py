@@ -34,15 +34,17 @@ def generator_terms(discriminator, fake, loss="non-saturating"):
     return _named(loss)[1](discriminator(fake))
 
 
-def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penalty=0.0, clip=None, **options):
+def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, generator_steps=1, penalty=0.0, clip=None, **options):
     """step(real) for `train.fit`: k updates of the discriminator, then one of the generator (Goodfellow et al. 2014, algorithm 1).
 
-    real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). penalty: weight of the gradient penalty
-    (`wasserstein_gan.gradient_penalty`). clip: largest absolute weight of the discriminator after an update. options: of
-    the discriminator's loss, such as labels=(0.9, 0.0). ValueError on an unknown loss, or a batch that k does not divide.
+    real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). generator_steps: updates of the generator
+    instead of its one, against a discriminator that waits; the first judges the last fakes, each other one fresh ones. penalty:
+    weight of the gradient penalty (`wasserstein_gan.gradient_penalty`), whose points on the segments come from torch's own
+    generator. clip: largest absolute weight of the discriminator after an update. options: of the discriminator's loss, such as
+    labels=(0.9, 0.0). ValueError on an unknown loss, a number of updates below 1, or a batch that k does not divide.
     """
     _named(loss)
-    require(k >= 1, f"k: expected at least 1, got {k}")
+    require(k >= 1 and generator_steps >= 1, f"k, generator_steps: expected at least 1 each, got {k} and {generator_steps}")
 
     def step(real):
         require(len(real) % k == 0 and len(real) >= k, f"batch: expected a multiple of k = {k} examples, got {len(real)}")
@@ -54,10 +56,12 @@ def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, penal
             yield "discriminator", cost
             if clip is not None:
                 wasserstein_gan.clip_weights(discriminator, clip)
-        discriminator.requires_grad_(False)  # a judge that stands still: its own gradient is not wanted
-        cost = generator_terms(discriminator, fake, loss)
-        discriminator.requires_grad_(True)
-        yield "generator", cost
+        for again in range(generator_steps):
+            fake = generator(noise(len(fake))) if again else fake
+            discriminator.requires_grad_(False)  # a judge that stands still: its own gradient is not wanted
+            cost = generator_terms(discriminator, fake, loss)
+            discriminator.requires_grad_(True)
+            yield "generator", cost
 
     return step
 
@@ -83,7 +87,7 @@ def modes_covered(points, centres, std, *, within=3.0, least=0.02):
 
     A point is of high quality if it lies within `within` standard deviations of its nearest centre; a mode is covered if such
     points near it are at least the share `least` of all points (an even share is 1/K). Source of the two counts: Srivastava et
-    al., "VEEGAN" (2017), section 4.1, which asks for one point a mode; a share does not depend on N.
+    al., "VEEGAN" (2017), which asks for one point a mode; a share does not depend on N.
     """
     points, centres = check_finite(points, "points"), check_finite(centres, "centres").to(points)
     fits = points.ndim == centres.ndim == 2 and points.shape[1] == centres.shape[1]

@@ -22,10 +22,10 @@ def optimal_logit(log_p, log_g):
 
 
 def optimal_discriminator(log_p, log_g, labels=(1.0, 0.0)):
-    """D*(x) = p_data / (p_data + p_G) from the two log-densities, elementwise (Goodfellow et al. 2014, prop. 1).
+    """D*(x) = p_data / (p_data + p_G) from the two log-densities, elementwise (Goodfellow et al. 2014).
 
     labels: what D is told of the real and of the fake. Smoothed ones, (alpha, beta) such as (0.9, 0), move the optimum to
-    (alpha p_data + beta p_G) / (p_data + p_G), eq-gan-smoothed (Salimans et al. 2016, section 3.4).
+    (alpha p_data + beta p_G) / (p_data + p_G), eq-gan-smoothed (Salimans et al. 2016). nan where both densities are 0: there D is free.
     """
     real, fake = check_labels(labels)
     return fake + (real - fake) * torch.sigmoid(optimal_logit(log_p, log_g))
@@ -59,8 +59,9 @@ def value_on_line(logit, log_p, log_g, lo, hi, n=4001):
 def js_on_line(log_p, log_g, lo, hi, n=4001):
     """JS(p_data, p_G), the mean of the two KLs to the middle m = (p_data + p_G) / 2, in nats, in [0, log 2]."""
     x, p, g = _densities(log_p, log_g, lo, hi, n)
-    middle = ((p + g) / 2).log()
-    return (_integral(x, p, p.log() - middle) + _integral(x, g, g.log() - middle)) / 2
+    log_p, log_g = log_p(x), log_g(x)
+    middle = torch.logaddexp(log_p, log_g) - math.log(2)  # in logarithms: p + g may round to 0 where p does not
+    return (_integral(x, p, log_p - middle) + _integral(x, g, log_g - middle)) / 2
 
 
 def best_value(log_p, log_g, lo, hi, n=4001):
@@ -89,12 +90,12 @@ def minimax_loss(fake_logits):
 
 
 def non_saturating_loss(fake_logits):
-    """-E log D(G(z)): the cross-entropy of fakes under the label of the real (Goodfellow et al. 2014, section 3)."""
+    """-E log D(G(z)): the cross-entropy of fakes under the label of the real (Goodfellow et al. 2014)."""
     return cross_entropy(fake_logits, 1.0).mean()
 
 
 def hinge_discriminator_loss(real_scores, fake_scores):
-    """E max(0, 1 - f(x)) + E max(0, 1 + f(G(z))): no gradient from an example on its right side by 1 or more (Lim & Ye 2017, eq. 10)."""
+    """E max(0, 1 - f(x)) + E max(0, 1 + f(G(z))): no gradient from an example on its right side by 1 or more (Lim & Ye 2017)."""
     return (1 - check_logits(real_scores)).relu().mean() + (1 + check_logits(fake_scores)).relu().mean()
 
 

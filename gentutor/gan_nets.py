@@ -17,7 +17,7 @@ class PointDiscriminator(torch.nn.Module):
     """(B, D) -> (B,). pack: how many points it judges together, given the same verdict; 1 is the ordinary discriminator.
 
     A packed discriminator sees `pack` draws of the same law side by side, so a generator that repeats itself is found out
-    (Lin, Khetan, Fanti, Oh, "PacGAN" (2018), section 3). B must be a multiple of `pack`; the logits are (B / pack,).
+    (Lin, Khetan, Fanti, Oh, "PacGAN" (2018)). B must be a multiple of `pack`; the logits are (B / pack,).
     """
 
     def __init__(self, dim=2, width=64, depth=2, pack=1, generator=None, activation="silu"):
@@ -40,8 +40,8 @@ def batch_diversity(h):
     """Features (B, F) with one more column, (B, F + 1): how much the batch varies, the same number in each row.
 
     The standard deviation of each feature over the batch, averaged over the features. A generator that maps every z to one
-    point makes it 0, which no batch of data does (Karras, Aila, Laine, Lehtinen, "Progressive growing" (2018), section 3; a
-    light form of the minibatch discrimination of Salimans et al. (2016), section 3.2). ValueError on fewer than two rows.
+    point makes it 0, which no batch of data does (Karras, Aila, Laine, Lehtinen, "Progressive growing" (2018); a
+    light form of the minibatch discrimination of Salimans et al. (2016)). ValueError on fewer than two rows.
     """
     require(h.ndim == 2 and len(h) > 1, f"h: expected shape (B, F) with B > 1, got {tuple(h.shape)}")
     spread = (h.var(0, unbiased=False) + 1e-8).sqrt().mean()
@@ -81,7 +81,7 @@ class ImageDiscriminator(torch.nn.Module):
     """Images (B, 1, 28, 28) in [-1, 1] -> scores (B,). The matrix of each layer is divided by its largest singular value.
 
     So the score cannot become steep between the data and the fakes (Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization"
-    (2018), section 2.1). Of a convolution the matrix is its kernel, (outputs, inputs x height x width), as there: that bounds the
+    (2018)). Of a convolution the matrix is its kernel, (outputs, inputs x height x width), as there: that bounds the
     layer's own stretch up to a factor of at most the root of height x width.
     """
 

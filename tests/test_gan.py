@@ -62,6 +62,10 @@ def pushforward_square():
     check("gan.pushforward-square", second, -0.865277, atol=0.004)
 
 
+def smoothing_half():
+    check("gan.smoothing-half", gan.optimal_discriminator(-1.0, -1.0, (0.9, 0.0)), 0.45, atol=1e-9)
+
+
 def value_identity():
     pairs = [(P, G), (mixture(1), mixture(2)), (mixture(3), mixture(4)), (P, P)]
     gaps = [v_star(p, g) - gan.best_value(p.log_prob, g.log_prob, *INTERVAL) for p, g in pairs]
@@ -134,7 +138,7 @@ def slopes(loss):
 
 
 CLAIMS = {f"gan.{f.__name__.replace('_', '-')}": f for f in (
-    best_answer, bce_is_value, pushforward_square, value_identity, value_worked, gradient_minimax, gradient_non_saturating, extreme_logits,
+    best_answer, smoothing_half, bce_is_value, pushforward_square, value_identity, value_worked, gradient_minimax, gradient_non_saturating, extreme_logits,
     detached, generator_reached, critic_attains, penalty_linear, coverage)}  # fmt: skip
 BUGS = sorted(name for name in bugs.BUGS if name.startswith("gan."))
 
@@ -199,6 +203,13 @@ def test_disjoint_supports_are_told_apart_without_error(theta):
     best = lambda x: gan.optimal_logit(p(x), g(x))  # noqa: E731
     assert gan.value_on_line(best, p, g, -1, 7).item() == 0
     assert gan.js_on_line(p, g, -1, 7).item() == pytest.approx(math.log(2), abs=2e-3)
+
+
+def test_js_of_two_narrow_laws_far_apart_is_its_ceiling():
+    """Between them both densities round to 0."""
+    p, g = Mixture1D([1], [-4], [0.3]), Mixture1D([1], [4], [0.3])
+    assert gan.js_on_line(p.log_prob, g.log_prob, -16, 16).item() == pytest.approx(math.log(2), abs=1e-12)
+    assert gan.best_value(p.log_prob, g.log_prob, -16, 16).item() == pytest.approx(0, abs=1e-12)
 
 
 def test_four_outcomes():

@@ -172,7 +172,7 @@ def test_the_line_in_words(show):
     page.get_by_role("button", name="Fresh D").click()
     assert said(page).startswith("After 0 steps")
     page.get_by_role("button", name="far apart").click()
-    assert "JS is at its ceiling, log 2" in said(page)
+    assert "JS is nearly at its ceiling, log 2" in said(page)
     page.get_by_role("button", name="p_G = p_data").click()
     assert "D* is ½ everywhere and V(D*, G) is −log 4" in said(page)
     train = page.get_by_role("button", name="Train D")

@@ -75,6 +75,25 @@ def test_k_discriminator_updates_use_the_batch_once():
     assert torch.equal(torch.cat(seen[0:6:2]), real) and all(len(x) == 4 for x in seen)
 
 
+def test_each_further_step_of_the_generator_brings_fresh_fakes_before_a_discriminator_that_waits():
+    state, noise = players()
+    make, judge = nets(state)
+    seen, updates = [], []
+    judge.register_forward_pre_hook(lambda net, inputs: seen.append((inputs[0].detach(), [p.detach().clone() for p in net.parameters()])))
+
+    def step(real):
+        for name, cost in game.rounds(make, judge, noise, generator_steps=3)(real):
+            updates.append(name)
+            yield name, cost
+
+    list(train.fit(step, [cloud(8)], state))
+    assert updates == ["discriminator"] + ["generator"] * 3
+    (_, before), (fake, _), *judged = seen
+    assert torch.equal(judged[0][0], fake) and not any(torch.equal(a, b) for (a, _), (b, _) in zip(judged, judged[1:]))
+    assert all(torch.equal(p, q) for _, later in judged for p, q in zip(judged[0][1], later))
+    assert not all(torch.equal(p, q) for p, q in zip(before, judged[0][1]))
+
+
 def test_generator_descends_through_the_updated_discriminator():
     """At a learning rate of 0 for G and many updates for D, V rises towards its best."""
     state, noise = players(lr=0.02)
@@ -251,6 +270,7 @@ def rounds(**options):
 BAD = {
     "unknown loss": lambda: rounds(loss="least squares"),
     "no discriminator step": lambda: rounds(k=0),
+    "no generator step": lambda: rounds(generator_steps=0),
     "batch that k does not divide": lambda: next(rounds(k=3)(cloud(8))),
     "empty batch": lambda: next(rounds()(cloud(8)[:0])),
     "clip of zero": lambda: wasserstein_gan.clip_weights(torch.nn.Linear(1, 1), 0.0),

@@ -413,7 +413,7 @@ export function render({ model, el }) {
     if (!halt && (at._nets !== kept.nets || origin(at) !== kept.origin)) {
       game = gameOf(at._nets === kept.nets ? { ...at, _nets: "" } : at); // Python, or another view, asks for another game
       kept = { nets: at._nets, origin: origin(at) };
-      }
+    }
     const numbers = compute(at, game);
     field.draw(at, numbers, game.discriminator);
 

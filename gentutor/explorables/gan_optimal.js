@@ -122,8 +122,8 @@ export function compute(at, net = network(at)) {
 const words = (at, { js, best, value: trained, average, worst, worstAt, steps }) => {
   const after = `After ${steps} ${steps === 1 ? "step" : "steps"} D is off by ${fmt(average, 3)} on average, at worst by ${fmt(worst, 2)} near x = ${fmt(worstAt, 1)}`;
   const loses = `it earns V = ${fmt(trained, 3)}, ${fmt(best - trained, 3)} below the best, ${fmt(best, 3)}`;
-  if (js < 1e-6) return `p_G is p_data: D* is ½ everywhere and V(D*, G) is −log 4, its least. ${after}: all it has learnt is noise in its draws.`;
-  if (js > 0.99 * Math.LN2) return `The laws hardly overlap: D* is a step, JS is at its ceiling, log 2, and moving p_G a little changes nothing. ${after}.`;
+  if (js < 1e-6) return `p_G is p_data: D* is ½ everywhere and V(D*, G) is −log 4, its least. ${after}: all it has learned is noise in its draws.`;
+  if (js > 0.99 * Math.LN2) return `The laws hardly overlap: D* is a step, JS is nearly at its ceiling, log 2, and moving p_G a little changes next to nothing. ${after}.`;
   return `${after}; ${loses}. No D earns more.`;
 };
 

@@ -85,7 +85,7 @@ export function render({ model, el }) {
   const small = "font-size: .9em; color: var(--ink-soft)";
   el.replaceChildren(
     buttons("Show me", { "D rejects it, l = −6": () => move(-6), "D cannot tell, l = 0": () => move(0), "D is fooled, l = 6": () => move(6) }),
-    h("p", { style: small }, "The generator descends its loss, in nats, on a sample with D(G(z)) = σ(l):"),
+    h("p", { style: small }, "The generator descends its loss, in nats, on a sample with D(G(z)) = sigmoid(l):"),
     top.el,
     h("p", { style: small }, "How hard it pushes the logit up, − d loss / d l:"),
     low.el,
