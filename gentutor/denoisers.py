@@ -20,7 +20,7 @@ def gaussian_denoiser(schedule, mean, cov):
     d = mean.numel()
     require(mean.shape == (d,) and cov.shape == (d, d), f"expected mean (D,) and cov (D, D), got {tuple(mean.shape)} and {tuple(cov.shape)}")
     values, axes = torch.linalg.eigh(cov)
-    require(values.min() > -1e-9 * values.max(), f"cov: expected eigenvalues >= 0, got {values.min().item():g}")
+    require(values.min() >= -1e-9 * values.max(), f"cov: expected eigenvalues >= 0, got {values.min().item():g}")
 
     def denoise(xt, t):
         signal, noise = scales(schedule, t, xt)

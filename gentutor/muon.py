@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal before each step, with Adam for everything that is not a matrix.
 
 The update of a weight matrix is U V^T of its momentum U S V^T, so that every direction moves equally far and none is left to a few
-large gradients. Small convolutional nets learn about a third faster by it than by Adam. Source: Jordan et al., "Muon: an
+large gradients. In the same time the book's small U-Net gets further by it than by Adam alone. Source: Jordan et al., "Muon: an
 optimizer for hidden layers in neural networks" (2024); `torch.optim.Muon` is the same for 2-D tensors only, in newer versions.
 Left out: weight decay.
 """

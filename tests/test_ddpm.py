@@ -363,6 +363,8 @@ def test_perfect_denoisers_agree_with_other_derivations():
         ab = schedule.alpha_bar[t[i]]
         x0 = mixtures.optimal_denoiser(one, x[i : i + 1] / ab.sqrt(), ((1 - ab) / ab).sqrt())
         torch.testing.assert_close(mine[i : i + 1], (x[i] - ab.sqrt() * x0) / (1 - ab).sqrt(), rtol=1e-8, atol=1e-8)
+    nowhere_else = denoisers.gaussian_denoiser(schedule, [0.5, -1.0], torch.zeros(2, 2))(x, t)  # data at one point: x_0 is known
+    torch.testing.assert_close(ddpm.to_x0(schedule, x, t, nowhere_else), one.means.expand(20, 2), rtol=1e-9, atol=1e-9)
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------
