@@ -37,7 +37,7 @@ unit: $(VENV)/all.done
 
 test: $(VENV)/all.done site
 	$(BIN)/python -m pytest -rs
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 180 notebooks
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 600 notebooks
 	@$(BIN)/python tools/not_run.py
 
 notebooks: $(VENV)/all.done

@@ -13,7 +13,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 def run(path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=180, kernel_name="python3", store_widget_state=False, record_timing=False, coalesce_streams=True,
+        notebook, timeout=600, kernel_name="python3", store_widget_state=False, record_timing=False, coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
