@@ -20,6 +20,7 @@ TOPICS = {
     "fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "em": "elbo", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae",
     "wasserstein_gan": "gan", "game": "gan", "gan_nets": "gan", "denoisers": "ddpm", "tilted": "guidance", "latent_diffusion": "guidance",
     "flow_matching": "guidance", "neighbours": "evaluation",
+    "two_sample": "evaluation", "annealing": "evaluation",
 }
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
