@@ -505,7 +505,36 @@ def _marginal_not_discounted(right):
     return wrong
 
 
+def _mean_for_missing(right):
+    import torch
+
+    def wrong(model, x, observed=None):
+        x = torch.as_tensor(x, dtype=torch.float64)
+        if observed is None:
+            return right(model, x)
+        mean = (1 - model.share) * model.means[0] + model.share * model.means[1]
+        return right(model, torch.where(torch.as_tensor(observed).bool(), x, mean))
+
+    return wrong
+
+
+def _midpoint_alone(right):
+    def wrong(model):
+        weights, _ = right(model)
+        return weights, -weights @ model.means.mean(0)
+
+    return wrong
+
+
 BUGS = {
+    # --- intro: the two views, a kernel density
+    "intro.missing-as-mean": Bug(
+        "gentutor.intro", "log_joint", _mean_for_missing, "a missing number replaced by its mean instead of integrated out", "intro.missing-feature"),
+    "intro.forgotten-shares": Bug(
+        "gentutor.intro", "linear_log_odds", _midpoint_alone, "the boundary put half-way between the means, whatever the classes' shares", "intro.linear-log-odds"),
+    "intro.lost-bandwidth": Bug(
+        "gentutor.intro", "kernel_log_prob", lambda right: lambda x, data, bandwidth: right(x, data, bandwidth) + math.log(bandwidth),
+        "one factor of the bandwidth for a kernel in the plane, which needs two", "intro.kernel-normalised"),
     # --- bayes: rule, odds, conjugate updates, naive Bayes
     "bayes.base-rate-neglect": Bug(
         "gentutor.bayes", "posterior", lambda right: lambda prior, likelihood: right([1 / len(prior)] * len(prior), likelihood),
