@@ -24,8 +24,8 @@ TOPICS = {
 }
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
-# The measures that other chapters' labs use came before their chapter.
-AHEAD = {"evaluation"}
+# Modules that came before their chapter.
+AHEAD = {"intro"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
