@@ -322,6 +322,39 @@ def _entropies_swapped(right):
     return wrong
 
 
+def _moved_before_weighed(right):
+    """Each state is moved by f_k first, and then weighed by f_k / f_(k-1)."""
+
+    def wrong(log_first, log_last, betas, start, move):
+        state, log_w = start, 0.0
+        for before, after in zip(betas, betas[1:]):
+            state = move(state, lambda s, b=after: (1 - b) * log_first(s) + b * log_last(s))
+            log_w = log_w + (after - before) * (log_last(state) - log_first(state))
+        return log_w
+
+    return wrong
+
+
+def _learnt_twice(right):
+    """Both halves are the first one."""
+
+    def wrong(x, generator):
+        first, _ = right(x, generator)
+        return first, first
+
+    return wrong
+
+
+def _smallest_size(right):
+    """The mean distance at the first size, in place of the limit."""
+
+    def wrong(*args):
+        line = right(*args)
+        return line._replace(value=line.means[0])
+
+    return wrong
+
+
 def _without_its_bar(right):
     """The reverse mean with sqrt(1 - alpha_t) where sqrt(1 - alpha_bar_t) belongs."""
     from .ddpm import at
@@ -472,7 +505,36 @@ def _marginal_not_discounted(right):
     return wrong
 
 
+def _mean_for_missing(right):
+    import torch
+
+    def wrong(model, x, observed=None):
+        x = torch.as_tensor(x, dtype=torch.float64)
+        if observed is None:
+            return right(model, x)
+        mean = (1 - model.share) * model.means[0] + model.share * model.means[1]
+        return right(model, torch.where(torch.as_tensor(observed).bool(), x, mean))
+
+    return wrong
+
+
+def _midpoint_alone(right):
+    def wrong(model):
+        weights, _ = right(model)
+        return weights, -weights @ model.means.mean(0)
+
+    return wrong
+
+
 BUGS = {
+    # --- intro: the two views, a kernel density
+    "intro.missing-as-mean": Bug(
+        "gentutor.intro", "log_joint", _mean_for_missing, "a missing number replaced by its mean instead of integrated out", "intro.missing-feature"),
+    "intro.forgotten-shares": Bug(
+        "gentutor.intro", "linear_log_odds", _midpoint_alone, "the boundary put half-way between the means, whatever the classes' shares", "intro.linear-log-odds"),
+    "intro.lost-bandwidth": Bug(
+        "gentutor.intro", "kernel_log_prob", lambda right: lambda x, data, bandwidth: right(x, data, bandwidth) + math.log(bandwidth),
+        "one factor of the bandwidth for a kernel in the plane, which needs two", "intro.kernel-normalised"),
     # --- bayes: rule, odds, conjugate updates, naive Bayes
     "bayes.base-rate-neglect": Bug(
         "gentutor.bayes", "posterior", lambda right: lambda prior, likelihood: right([1 / len(prior)] * len(prior), likelihood),
@@ -689,6 +751,21 @@ BUGS = {
     "evaluation.entropies-swapped": Bug(
         "gentutor.evaluation", "inception_score", _entropies_swapped,
         "sure and varied samples get the lowest Inception Score", "evaluation.inception-of-sure-and-varied"),
+    "evaluation.first-size-quoted": Bug(
+        "gentutor.evaluation", "fid_extrapolated", _smallest_size,
+        "the distance at a few samples is quoted as it is", "evaluation.fid-extrapolated"),
+    "evaluation.unseen-for-samples": Bug(
+        "gentutor.evaluation", "copied_share", lambda right: lambda samples, unseen, training: right(unseen, samples, training),
+        "samples and unseen data exchanged: a thief looks like a stranger", "evaluation.copied-share-thief"),
+    "evaluation.p-of-zero": Bug(
+        "gentutor.two_sample", "p_value", lambda right: lambda observed, permuted: sum(v >= observed for v in permuted) / len(permuted),
+        "the split seen is not counted among the splits, and p can be 0", "evaluation.permutation-least-p"),
+    "evaluation.asked-what-it-learnt": Bug(
+        "gentutor.two_sample", "halves", _learnt_twice,
+        "the classifier is asked about the points that it learnt from", "evaluation.classifier-size"),
+    "evaluation.moved-before-weighed": Bug(
+        "gentutor.annealing", "annealed_weights", _moved_before_weighed,
+        "a state is moved before it is weighed, and the estimate is too high", "evaluation.annealed-sampled"),
     # --- ddpm: schedule, forward and reverse process, bound
     "ddpm.beta-for-root": Bug(
         "gentutor.ddpm", "forward_step", _beta_as_std,

@@ -7,8 +7,8 @@
 
 The measures are pure functions of (N, D) arrays: the features may come from any network, and they decide the verdict.
 float32 features are multiplied in float32 and summed in float64; memory is bounded by working in blocks.
-Left out: Inception-v3 features (so no number here is to be compared with one of a paper on colour images), the
-two-sample tests (they come with the chapter).
+Left out: Inception-v3 features (so no number here is to be compared with one of a paper on colour images).
+Topic modules: `neighbours`, `two_sample` (tests of known size), `annealing` (a normalising constant from below).
 """
 
 import math
@@ -20,9 +20,10 @@ import torch
 from . import kl, nets
 from ._pairs import blocks, pair, tiles
 from .densities import check_finite, check_probabilities, require
-from .neighbours import nearest, precision_recall
+from .neighbours import copied_share, nearest, precision_recall
 
-__all__ = ["Judge", "class_shares", "fid", "frechet_distance", "inception_score", "kid", "nearest", "precision_recall"]
+__all__ = ["Judge", "class_shares", "copied_share", "fid", "fid_extrapolated", "frechet_distance", "inception_score", "kid", "nearest",
+           "precision_recall"]  # fmt: skip
 
 
 # ---- the judge of digits ----------------------------------------------------------------------------------------------
@@ -133,6 +134,33 @@ def frechet_distance(mean1, cov1, mean2, cov2):
     for name, cov in (("cov1", cov1), ("cov2", cov2)):
         require(torch.allclose(cov, cov.T, rtol=1e-6, atol=1e-9), f"{name}: expected a symmetric matrix, got an asymmetric one")
     return _frechet(mean1 - mean2, _root(cov1), _root(cov2))
+
+
+class Extrapolated(NamedTuple):
+    """value: where the line through FID over 1/n meets 1/n = 0; slope: of that line; means: the mean FID at each size."""
+
+    value: float
+    slope: float
+    means: list
+
+
+def fid_extrapolated(real, fake, sizes, repeats, generator):
+    """FID without most of its bias: at each of `sizes`, the mean over random subsets of (N, D) and (M, D), and a line in 1/n through them.
+
+    The error left is of order 1/n^2 and the noise that of the subsets. ValueError on fewer than two sizes, or one above N or M.
+    Source: Chong, Forsyth, arXiv:1911.07023, section 4 (without their quasi-random draws).
+    """
+    real, fake = pair(real, fake, least=2)
+    most = min(len(real), len(fake))
+    require(len(set(sizes)) >= 2 and 2 <= min(sizes) and max(sizes) <= most, f"sizes: expected at least two, from 2 to {most}, got {list(sizes)}")
+
+    def subset(x, n):
+        return x[torch.randperm(len(x), generator=generator)[:n].to(x.device)]
+
+    means = [sum(fid(subset(real, n), subset(fake, n)) for _ in range(repeats)) / repeats for n in sizes]
+    over = torch.tensor([[1.0, 1 / n] for n in sizes], dtype=torch.float64)
+    value, slope = torch.linalg.lstsq(over, torch.tensor(means, dtype=torch.float64)[:, None]).solution[:, 0].tolist()
+    return Extrapolated(value, slope, means)
 
 
 def _moments(x):

@@ -90,3 +90,15 @@ def nearest(samples, training):
         best, index = torch.where(closer, value, best), torch.where(closer, place + rows.start, index)
     distance = torch.cat([(x[rows] - flat(training[index[rows]])).norm(dim=1) for rows in blocks(len(x), x.shape[1])])
     return Nearest(distance, index)
+
+
+def copied_share(samples, unseen, training):
+    """Are samples nearer to the training set than unseen data of the same law are? The share of pairs (sample, unseen) in which they are.
+
+    samples (B, ...), unseen (M, ...), training (N, ...): of one kind, see `nearest`; ties count one half. 1/2: as near as unseen data; 1: each
+    sample is nearer than all of these, as copies are; 0: all are farther, as noise is. It is the Mann-Whitney statistic over B M.
+    Source: Meehan, Chaudhuri, Dasgupta, arXiv:2004.05675, section 3.
+    """
+    theirs, yardstick = (nearest(x, training).distance for x in (samples, unseen))
+    gap = yardstick[None, :] - theirs[:, None]
+    return ((gap > 0).double() + (gap == 0).double() / 2).mean().item()

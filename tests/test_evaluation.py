@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gentutor import _pairs, bugs, data, distances, evaluation, neighbours, nets, weights
+from gentutor import _pairs, annealing, bugs, data, distances, evaluation, neighbours, nets, two_sample, weights
 from gentutor.checks import check
 from gentutor.evaluation import fid, frechet_distance, kid, precision_recall
 
@@ -335,7 +335,52 @@ def claim_inception():
     check("evaluation.inception-of-sure-and-varied", evaluation.inception_score(sure).score, 10, atol=1e-9)
 
 
+def claim_extrapolated():
+    """True distance 0.5, between laws of which eight coordinates are seen at 200 to 1 600 samples."""
+    x, y = draws(0, 20_000, 8), draws(1, 20_000, 8)
+    y[:, 0] += math.sqrt(0.5)
+    line = evaluation.fid_extrapolated(x, y, (200, 400, 800, 1600), 10, torch.Generator().manual_seed(2))
+    check("evaluation.fid-extrapolated", line.value, 0.5, atol=0.08)
+
+
+def claim_thief():
+    training = draws(0, 200, 5)
+    check("evaluation.copied-share-thief", evaluation.copied_share(training[:50] + 1e-3, draws(1, 50, 5), training), at_least=0.99)
+
+
+def claim_least_p():
+    far = two_sample.permutation_test(draws(0, 20, 1), draws(1, 20, 1, shift=50), lambda a, b: (a.mean() - b.mean()).abs(), 99, torch.Generator().manual_seed(2))
+    check("evaluation.permutation-least-p", far.p, 0.01, atol=1e-12)
+
+
+def claim_classifier_size():
+    """The nearest neighbour's label, which is always right on the points that were learnt."""
+    def fit(points, labels):
+        return lambda z: labels[evaluation.nearest(z, points).index]
+
+    tests = [two_sample.classifier_test(draws(2 * k, 30, 2), draws(2 * k + 1, 30, 2), fit, torch.Generator().manual_seed(k)) for k in range(200)]
+    check("evaluation.classifier-size", sum(t.p <= 0.05 for t in tests) / 200, at_most=0.1)
+
+
+def claim_annealed():
+    """Two states, f = (1, 5), exact draws as moves: Z_last / Z_first = 3, in units of the standard error."""
+    f, g = torch.tensor([1.0, 5.0]).double().log(), torch.Generator().manual_seed(0)
+
+    def move(state, log_f):
+        both = log_f(torch.tensor([0, 1])).softmax(0)
+        return torch.multinomial(both, len(state), replacement=True, generator=g)
+
+    start = torch.randint(2, (20_000,), generator=g)
+    w = annealing.annealed_weights(lambda s: torch.zeros(len(s)).double(), lambda s: f[s], [0, 0.5, 1], start, move).exp()
+    check("evaluation.annealed-sampled", (w.mean() - 3).abs() / (w.std() / len(w) ** 0.5), at_most=4)
+
+
 CLAIMS = {
+    "evaluation.fid-extrapolated": claim_extrapolated,
+    "evaluation.copied-share-thief": claim_thief,
+    "evaluation.permutation-least-p": claim_least_p,
+    "evaluation.classifier-size": claim_classifier_size,
+    "evaluation.annealed-sampled": claim_annealed,
     "evaluation.frechet-closed-form": claim_frechet,
     "evaluation.fid-one-over-n": claim_fid_bias,
     "evaluation.kid-unbiased": claim_kid,

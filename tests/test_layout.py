@@ -20,11 +20,12 @@ TOPICS = {
     "fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "em": "elbo", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae",
     "wasserstein_gan": "gan", "game": "gan", "gan_nets": "gan", "denoisers": "ddpm", "tilted": "guidance", "latent_diffusion": "guidance",
     "flow_matching": "guidance", "neighbours": "evaluation",
+    "two_sample": "evaluation", "annealing": "evaluation",
 }
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
-# The measures that other chapters' labs use came before their chapter.
-AHEAD = {"evaluation"}
+# Modules that came before their chapter.
+AHEAD = {"intro"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")

@@ -15,8 +15,9 @@ import anywidget
 
 HERE = Path(__file__).parent
 CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "DdpmReverse": "ddpm_reverse",
-           "ElboGap": "elbo_gap", "GanGame": "gan_game", "GanOptimal": "gan_optimal", "GanSaturation": "gan_saturation",
-           "GuidanceFilm": "guidance_film", "KLRows": "kl_rows", "VAEInterpolation": "vae_interpolation"}
+           "ElboGap": "elbo_gap", "EvaluationPlayground": "evaluation_playground", "GanGame": "gan_game", "GanOptimal": "gan_optimal",
+           "GanSaturation": "gan_saturation", "GuidanceFilm": "guidance_film", "IntroViews": "intro_views",
+           "KLRows": "kl_rows", "VAEInterpolation": "vae_interpolation"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 PACKAGED = re.compile(r'packaged\("(\w+)"\)')
 DEFAULT = "export default { render };"
