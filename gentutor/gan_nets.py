@@ -10,7 +10,7 @@ from torch.nn.functional import leaky_relu, pixel_shuffle, pixel_unshuffle, silu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .densities import require
-from .nets import ACTIVATIONS, mlp
+from .nets import mlp
 
 
 class PointDiscriminator(torch.nn.Module):
@@ -46,18 +46,6 @@ def batch_diversity(h):
     require(h.ndim == 2 and len(h) > 1, f"h: expected shape (B, F) with B > 1, got {tuple(h.shape)}")
     spread = (h.var(0, unbiased=False) + 1e-8).sqrt().mean()
     return torch.cat([h, spread.expand(len(h), 1)], 1)
-
-
-class DiversityDiscriminator(torch.nn.Module):
-    """(B, D) -> (B,), with `batch_diversity` of the hidden features before the last layers. Real and fake batches come apart."""
-
-    def __init__(self, dim=2, width=64, generator=None, activation="silu"):
-        super().__init__()
-        self.features = torch.nn.Sequential(mlp([dim, width, width], generator, activation=activation), ACTIVATIONS[activation]())
-        self.verdict = mlp([width + 1, width, 1], generator, activation=activation)
-
-    def forward(self, x):
-        return self.verdict(batch_diversity(self.features(x))).squeeze(-1)
 
 
 class ImageGenerator(torch.nn.Module):

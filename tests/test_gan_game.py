@@ -220,14 +220,6 @@ def test_a_packed_discriminator_judges_its_points_together():
     assert judge(x).shape == (3,) and (judge(x) != judge(other)).tolist() == [True, False, False]
 
 
-def test_diversity_discriminator_couples_its_batch():
-    judge = gan_nets.DiversityDiscriminator(2, 8, generator(1))
-    x = torch.randn(6, 2, generator=generator(2))
-    other = x.clone()
-    other[1] += 1
-    assert judge(x).shape == (6,) and (judge(x) != judge(other)).all()
-
-
 # --- networks for images ---------------------------------------------------------------------------------------------
 
 
