@@ -25,7 +25,7 @@ TOPICS = {
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
 # Modules that came before their chapter.
-AHEAD = {"intro"}
+AHEAD = set()
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
