@@ -25,7 +25,6 @@ TOPICS = {
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
 # Modules that came before their chapter.
-AHEAD = set()
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = ROOT / "gentutor"
 TOC = (ROOT / "_toc.yml").read_text(encoding="utf-8")
@@ -36,7 +35,7 @@ def modules():
 
 
 def chapters():
-    return sorted(modules() - SHARED - AHEAD - set(TOPICS))
+    return sorted(modules() - SHARED - set(TOPICS))
 
 
 def imports(path):
