@@ -196,7 +196,7 @@ def _root(cov):
 
 
 def _frechet(shift, a, b):
-    """|shift|^2 + |A|^2 + |B|^2 - 2 |A B^T|_*, with Frobenius norms: the singular values of A B^T are those of (C1 C2)^½.
+    """|shift|^2 + |A|^2 + |B|^2 - 2 |A B^T|_*, with Frobenius norms: the singular values of A B^T are the eigenvalues of (C1 C2)^½.
 
     No square root of a matrix that is not symmetric, no complex number, and never below zero by more than rounding.
     """
