@@ -103,7 +103,7 @@ def complete(model, x, observed, generator=None):
 
 
 def linear_log_odds(model):
-    """Weights (D,) and bias of the log-odds when both classes share one covariance (eq-intro-linear); else ValueError."""
+    """Weights (D,) and bias of the log-odds when both classes share one covariance (proposition intro-linear); else ValueError."""
     require(torch.allclose(*model.covs, rtol=1e-9, atol=0), "covs: expected one covariance for both classes, got two")
     weights = torch.linalg.solve(model.covs[0], model.means[1] - model.means[0])
     return weights, torch.logit(model.share) - weights @ model.means.mean(0)
