@@ -52,6 +52,7 @@ def test_handles_follow_the_pointer(show, module):
     for handle in page.locator(".gt-explorable [role=slider]").all():
         if not handle.is_visible():
             continue
+        handle.scroll_into_view_if_needed()
         before, box = handle.get_attribute("aria-valuenow"), handle.locator(".gt-handle-dot").bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x, y)

@@ -8,9 +8,9 @@
     else box.removeAttribute("tabindex");
   };
   const reachAll = () => {
-    for (const math of document.querySelectorAll("article mjx-container:not([display])")) {
+    for (const math of document.querySelectorAll("article mjx-container:not([display]):not(table *)")) {
       const room = math.closest("p, li, td, dd, summary, div")?.clientWidth;
-      if (room) math.classList.toggle("gt-wide", math.scrollWidth > room);
+      if (room) math.classList.toggle("gt-wide", math.scrollWidth > room + 1);
     }
     document.querySelectorAll(boxes).forEach(reach);
   };

@@ -175,7 +175,7 @@ const straight = ([a, b, c], level) => {
 /** A point to drag in both directions, by pointer or with the arrow keys (with Shift, five steps). */
 const knob = (view, { label, reach, color, onMove }) => {
   const node = s("g",
-    { class: "gt-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": -reach, "aria-valuemax": reach, style: `color: ${color}`, "data-lm-suppress-shortcuts": "true" },
+    { class: "gt-handle", tabindex: 0, role: "slider", "aria-roledescription": "point in the plane", "aria-orientation": "horizontal", "aria-label": label, "aria-valuemin": -reach, "aria-valuemax": reach, style: `color: ${color}`, "data-lm-suppress-shortcuts": "true" },
     s("circle", { class: "gt-handle-reach", r: 20 }), s("circle", { class: "gt-handle-dot", r: 7 }));
   view.marks.append(node);
   let at = [0, 0];
