@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 # What the site needs, and no more; the versions are those of requirements.txt.
 SITE = jupyter-book sphinx-proof sphinx-exercise sphinx-mathjax-offline anywidget numpy pillow
 PORT ?= 8000
+# Two threads that wait for each other lose everything to a busy neighbour, and the models here are small.
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: book site serve test unit notebooks stills repository clean
 
