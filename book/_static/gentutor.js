@@ -3,7 +3,7 @@
   // A box that scrolls sideways can be reached by keyboard, and only then.
   const boxes = "div.math, .highlight pre, .pst-scrollable-table-container, .cell_output .text_html, mjx-container.gt-wide";
   const reach = (box) => {
-    const scrolls = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
+    const scrolls = box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible";
     if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   };
