@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gentutor import bayes, tables
-from gentutor.bugs import BUGS, planted
-from gentutor.checks import CheckFailed, check
-
-settings.register_profile("gentutor", deadline=None)
-settings.load_profile("gentutor")
+from gentutor.checks import check
 
 rates = st.floats(1e-6, 1 - 1e-6)
 TABLE = np.array([[0.05, 0.25, 0.1], [0.2, 0.15, 0.25]])  # p(x, y): rows x, columns y
@@ -213,20 +209,10 @@ def verify_chain():
     check("bayes.chain-count", tables.count_chain(10), 2**10 - 1)
 
 
-@pytest.mark.parametrize(
-    "name, verify",
-    [
-        ("bayes.base-rate-neglect", verify_rule), ("bayes.prosecutor", verify_rule), ("bayes.no-evidence", verify_sums),
-        ("bayes.odds-added", verify_odds), ("bayes.prior-twice", verify_batch), ("bayes.copied-test", verify_shared),
-        ("bayes.variance-weights", verify_gaussian), ("bayes.chain-saves", verify_chain),
-    ],
-)
-def test_bug_is_caught(name, verify):
-    verify()
-    with planted(name), pytest.raises(CheckFailed) as failure:
-        verify()
-    assert failure.value.id == BUGS[name].caught_by
-    verify()
+CLAIMS = {
+    "bayes.rule": verify_rule, "bayes.posterior-sums-to-one": verify_sums, "bayes.sequential-odds": verify_odds, "bayes.sequential-batch": verify_batch,
+    "bayes.shared-cause": verify_shared, "bayes.gaussian-update": verify_gaussian, "bayes.chain-count": verify_chain,
+}  # fmt: skip
 
 
 def test_float32_is_kept():

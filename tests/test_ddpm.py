@@ -155,16 +155,6 @@ CLAIMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_claims(name):
-    CLAIMS[name]()
-
-
-@pytest.mark.parametrize("name", [name for name in bugs.BUGS if name.startswith("ddpm.")])
-def test_planted_bugs_are_caught(name, museum):
-    museum(name, CLAIMS[bugs.BUGS[name].caught_by])
-
-
 # --- schedules -----------------------------------------------------------------------------------------------------
 
 

@@ -11,8 +11,6 @@ from scipy import stats
 
 from gentutor import tables
 
-settings.register_profile("gentutor", deadline=None)
-settings.load_profile("gentutor")
 
 
 def table(n, k, seed=0):
