@@ -142,6 +142,12 @@ def settle(page):
     page.wait_for_function("() => !document.querySelector('.gt-explorable [aria-busy=true]')")
 
 
+def said(page):
+    """The sentence of an explorable, once it has drawn."""
+    settle(page)
+    return page.locator(".gt-sentence").inner_text()
+
+
 @pytest.fixture
 def show(browser, tmp_path):
     """Open an explorable; at the end nothing may have been said on the console or asked of the network."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import settle
+from conftest import said, settle
 
 from gentutor import explorables, weights
 from gentutor.explorables import AutoencoderMaps
@@ -25,11 +25,6 @@ def page(show):
 def compute(es_module):
     page = es_module("autoencoder_maps")
     return lambda state: page.evaluate("(state) => window.module.compute(state)", state)
-
-
-def shown(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 def packaged(name):
@@ -117,8 +112,8 @@ def test_a_model_of_one_s_own(compute):
 
 @pytest.mark.browser
 def test_the_first_frame_teaches(page):
-    assert "200 draws from N(0, I). Autoencoder: 199 land among codes and reach 42 % of them. VAE: 187 land among codes and reach 77 %" in shown(page)
-    assert "The autoencoder's point is in a hole" in shown(page)
+    assert "200 draws from N(0, I). Autoencoder: 199 land among codes and reach 42 % of them. VAE: 187 land among codes and reach 77 %" in said(page)
+    assert "The autoencoder's point is in a hole" in said(page)
     assert page.locator("clipPath + g text").count() == 800
 
 
@@ -129,13 +124,13 @@ def test_the_first_frame_teaches(page):
 ])
 def test_presets(page, preset, words):
     page.get_by_role("button", name=preset).click()
-    assert words in shown(page)
+    assert words in said(page)
 
 
 @pytest.mark.browser
 def test_keys_pointer_and_buttons(page):
     handle = page.locator("[role=slider]").first
-    before = (handle.get_attribute("aria-valuetext"), shown(page))
+    before = (handle.get_attribute("aria-valuetext"), said(page))
     handle.focus()
     for key in ("ArrowRight", "ArrowUp", "ArrowUp"):
         handle.press(key)
@@ -143,9 +138,9 @@ def test_keys_pointer_and_buttons(page):
     assert handle.get_attribute("aria-valuetext") != before[0]
     box = page.locator("svg.gt-plot").last.bounding_box()
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.4 * box["height"])
-    assert shown(page) != before[1]
+    assert said(page) != before[1]
     page.get_by_role("button", name="Encode a digit").click()
-    assert "next to a 7; the VAE's" in shown(page)  # the first test digit is a 7
+    assert "next to a 7; the VAE's" in said(page)  # the first test digit is a 7
     one = page.locator("[role=slider]").last.get_attribute("aria-valuetext")
     page.get_by_role("button", name="Encode it again").click()
     settle(page)

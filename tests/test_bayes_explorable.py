@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import traitlets
-from conftest import settle
+from conftest import said
 
 from gentutor import bayes
 from gentutor.explorables import BayesOdds
@@ -27,11 +27,6 @@ def compute(es_module):
 @pytest.fixture
 def page(show):
     return show("bayes_odds", width=800)
-
-
-def shown(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 @pytest.mark.browser
@@ -55,7 +50,7 @@ def test_rounding_is_the_package_s(es_module, shares, total):
 
 @pytest.mark.browser
 def test_the_first_frame_teaches(page):
-    sentence = shown(page)
+    sentence = said(page)
     assert "Of 1000 people, 108 test positive; 9 of them are ill." in sentence and "8.3 %, up from 1 %" in sentence
     people = page.locator("svg[role=img]").get_attribute("aria-label")
     assert "9 ill" in people and "99 healthy" in people and "891 healthy" in people
@@ -69,7 +64,7 @@ def test_the_first_frame_teaches(page):
 ])
 def test_presets(page, preset, words):
     page.get_by_role("button", name=preset).click()
-    assert words in shown(page)
+    assert words in said(page)
 
 
 @pytest.mark.browser
@@ -79,14 +74,14 @@ def test_the_handle_moves_the_prior_and_the_arrows_keep_their_length(page):
     def arrow():
         return page.evaluate("Math.abs(['x1', 'x2'].reduce((d, k) => document.querySelector('line[stroke-width=\"3\"]').getAttribute(k) - d, 0))")
 
-    before, said = arrow(), shown(page)
+    before, words = arrow(), said(page)
     handle.focus()
     for _ in range(5):
         handle.press("ArrowRight")
-    assert shown(page) != said and "3.1 %" in handle.get_attribute("aria-valuetext")
+    assert said(page) != words and "3.1 %" in handle.get_attribute("aria-valuetext")
     assert arrow() == pytest.approx(before, abs=0.01)
     handle.press("End")
-    assert "9999 : 1" in (shown(page) and handle.get_attribute("aria-valuetext"))
+    assert "9999 : 1" in (said(page) and handle.get_attribute("aria-valuetext"))
 
 
 @pytest.mark.parametrize("change, words", [

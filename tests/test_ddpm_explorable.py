@@ -7,7 +7,7 @@ import pytest
 import torch
 import traitlets
 
-from conftest import settle
+from conftest import said, settle
 from gentutor import ddpm, denoisers, guidance, nets, weights
 from gentutor._recipes import ddpm_reverse as recipe
 from gentutor.explorables import DdpmForward, DdpmReverse
@@ -47,11 +47,6 @@ def test_schedules_are_those_of_gentutor(forward, given):
     signal, noise = ddpm.scales(exact, t, x0)
     assert (got["signal"], got["noise"]) == pytest.approx((signal.item(), noise.item()), abs=1e-12)
     assert got["faint"] == pytest.approx((exact.alpha_bar < 0.01).sum().item() / state["T"])
-
-
-def said(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 @pytest.mark.browser

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import traitlets
-from conftest import settle
+from conftest import said, settle
 
 from gentutor import elbo
 from gentutor.explorables import ElboGap
@@ -53,11 +53,11 @@ def test_the_evidence_stays_while_q_moves_and_moves_with_the_model(show):
         page.get_by_role("slider", name=name).press(key)
         settle(page)
         assert line.get_attribute("x1") == place and bars(page).get_attribute("aria-label") != words
-    assert "log p(x) stays at −1.812" in page.locator(".gt-sentence").inner_text()
+    assert "log p(x) stays at −1.812" in said(page)
     page.get_by_label("Decoder weight").press("ArrowLeft")
     settle(page)
     assert line.get_attribute("x1") != place
-    assert "log p(x) itself moved" in page.locator(".gt-sentence").inner_text()
+    assert "log p(x) itself moved" in said(page)
 
 
 @pytest.mark.browser
@@ -81,8 +81,7 @@ def test_it_says_in_words_what_the_numbers_mean(show):
         ("a guess", "misses it by 1.184 nats"),
     ):
         page.get_by_role("button", name=name).click()
-        settle(page)
-        assert words in page.locator(".gt-sentence").inner_text(), name
+        assert words in said(page), name
 
 
 def test_state_is_checked():

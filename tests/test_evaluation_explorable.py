@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import settle
+from conftest import said, settle
 
 from gentutor import distances, evaluation
 from gentutor.explorables import EvaluationPlayground
@@ -174,11 +174,6 @@ def test_repeats_have_no_recall(play):
 
 
 # ---- words and picture ------------------------------------------------------------------------------------------------
-
-
-def said(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 @pytest.mark.browser

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import settle
+from conftest import said, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,11 +37,6 @@ def optimal(es_module):
 @pytest.fixture(scope="module")
 def played(es_module):
     return caller(es_module("gan_game"))
-
-
-def said(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 def unpacked(text):

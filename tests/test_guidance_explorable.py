@@ -7,7 +7,7 @@ import pytest
 import torch
 import traitlets
 
-from conftest import settle
+from conftest import said
 from gentutor import data, ddpm, guidance, weights
 from gentutor._recipes import guidance_film as recipe
 from gentutor.explorables import GuidanceFilm
@@ -78,11 +78,6 @@ def test_samples_are_the_digits_asked_for():
     quality = weights.card("guidance_film")["quality"]
     assert quality["agree_w1"] >= 0.85 and quality["agree_w2"] >= 0.95
     assert quality["nearest_w1"] > 0.8 * quality["nearest_test"], "no copies: as far from the training images as test digits are"
-
-
-def said(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 @pytest.mark.browser

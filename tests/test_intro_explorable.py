@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import settle
+from conftest import said, settle
 
 from gentutor import intro
 from gentutor.explorables import IntroViews
@@ -29,11 +29,6 @@ def compute(es_module):
 @pytest.fixture
 def page(show):
     return show("intro_views", width=800)
-
-
-def shown(page):
-    settle(page)
-    return page.locator(".gt-sentence").inner_text()
 
 
 @pytest.mark.browser
@@ -74,7 +69,7 @@ def test_separated_classes_have_no_line(compute):
 
 @pytest.mark.browser
 def test_the_first_frame_teaches(page):
-    assert "96 % by the generative view, 97 % by logistic regression" in shown(page) and "finds nearly the generative one" in shown(page)
+    assert "96 % by the generative view, 97 % by logistic regression" in said(page) and "finds nearly the generative one" in said(page)
     assert page.locator("svg").count() == 2 and page.locator("[role=slider]").count() == 3
 
 
@@ -85,19 +80,19 @@ def test_the_first_frame_teaches(page):
 ])
 def test_presets(page, preset, words):
     page.get_by_role("button", name=preset).click()
-    assert words in shown(page)
+    assert words in said(page)
     page.get_by_role("button", name="One spread").click()
-    assert "finds nearly the generative one" in shown(page)
+    assert "finds nearly the generative one" in said(page)
 
 
 @pytest.mark.browser
 def test_handles_move_by_key_and_by_pointer(page):
-    handle, said = page.get_by_role("slider", name="The point in question"), shown(page)
+    handle, words = page.get_by_role("slider", name="The point in question"), said(page)
     handle.focus()
     for _ in range(3):
         handle.press("ArrowUp")
     handle.press("Shift+ArrowLeft")
-    assert shown(page) != said and handle.get_attribute("aria-valuetext") == "x₁ 0.4, x₂ −0.3"
+    assert said(page) != words and handle.get_attribute("aria-valuetext") == "x₁ 0.4, x₂ −0.3"
     mean = page.get_by_role("slider", name="Mean of class 1")
     box = mean.locator(".gt-handle-dot").bounding_box()
     page.mouse.move(box["x"] + 7, box["y"] + 7)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import traitlets
-from conftest import page_file, settle
+from conftest import page_file, said, settle
 
 from gentutor import densities, fits, kl
 from gentutor.densities import Mixture1D
@@ -65,14 +65,11 @@ def test_the_marked_optima_are_those_of_gentutor(compute, state):
 @pytest.mark.browser
 def test_it_says_in_words_what_the_numbers_mean(show):
     page = show("kl_rows")
-    said = lambda: page.locator(".gt-sentence").inner_text()  # noqa: E731
-    assert "covers all of p" in said() and "forgives" in said()
+    assert "covers all of p" in said(page) and "forgives" in said(page)
     page.get_by_role("button", name="q on one bump").click()
-    settle(page)
-    assert "leaves 40 % of p" in said() and "hardly notices" in said()
+    assert "leaves 40 % of p" in said(page) and "hardly notices" in said(page)
     page.get_by_role("button", name="p = q").click()
-    settle(page)
-    assert "q is p" in said() and page.locator(".gt-value", has_text="0.000 nats").count() == 3
+    assert "q is p" in said(page) and page.locator(".gt-value", has_text="0.000 nats").count() == 3
 
 
 @pytest.mark.browser

@@ -5,12 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from gentutor import tables
-
 
 
 def table(n, k, seed=0):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import settle
+from conftest import said
 
 from gentutor import latents, nets, weights
 from gentutor._recipes import vae_interpolation as recipe
@@ -81,18 +81,14 @@ def test_packaged_weights_fit_a_page():
 @pytest.mark.browser
 def test_it_says_in_words_what_is_to_be_seen(show):
     page = show("vae_interpolation")
-    said = lambda: page.locator(".gt-sentence").inner_text()  # noqa: E731
     page.get_by_role("button", name="4 to 9").click()
-    settle(page)
-    found = re.search(r"from a 4 to a 9: of the mixed pixels' ink (\d+) % is grey, of the VAE's (\d+) % on the straight path and (\d+) % on the arc", said())
+    found = re.search(r"from a 4 to a 9: of the mixed pixels' ink (\d+) % is grey, of the VAE's (\d+) % on the straight path and (\d+) % on the arc", said(page))
     assert found and int(found.group(1)) > int(found.group(2))
     page.get_by_label("How far, t").fill("0.25")
-    settle(page)
-    assert said().startswith("25 % of the way")
+    assert said(page).startswith("25 % of the way")
     page.get_by_label("From", exact=True).select_option("18")
     page.get_by_label("to", exact=True).select_option("18")
-    settle(page)
-    assert "nowhere to go" in said()
+    assert "nowhere to go" in said(page)
 
 
 @pytest.mark.browser
