@@ -12,7 +12,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .. import data, ddpm, evaluation, guidance, runtime, train, weights
+from .. import data, ddpm, evaluation, guidance, nets, runtime, train, weights
 
 DATA = "MNIST, 60 000 training images, each 2 × 2 block of pixels averaged: 14 × 14, scaled to [-1, 1]; kept are the first 100 of each class"
 RECIPE = {"channels": 44, "blocks": 3, "time_features": 32, "embedding": 48, "T": 1000, "schedule": "cosine", "predicts": "v", "no_label": 0.1,
@@ -29,23 +29,6 @@ def time_features(t, n):
     return torch.cat([angle.sin(), angle.cos()], 1)
 
 
-class Block(torch.nn.Module):
-    """h + conv(silu((1 + scale) conv(silu(h)) + shift)); scale and shift come from time and class, the last convolution starts at zero."""
-
-    def __init__(self, channels, embedding):
-        super().__init__()
-        self.first = torch.nn.Conv2d(channels, channels, 3, padding=1)
-        self.film = torch.nn.Linear(embedding, 2 * channels)
-        self.second = torch.nn.Conv2d(channels, channels, 3, padding=1)
-        for layer in (self.film, self.second):
-            torch.nn.init.zeros_(layer.weight)
-            torch.nn.init.zeros_(layer.bias)
-
-    def forward(self, h, c):
-        scale, shift = self.film(c)[..., None, None].chunk(2, 1)
-        return h + self.second(F.silu((1 + scale) * self.first(F.silu(h)) + shift))
-
-
 class FilmNet(torch.nn.Module):
     """v̂(x, t, y): x (B, 1, 14, 14), t (B,) steps 1…T, y (B,) classes 0…9 or 10 for none -> (B, 1, 14, 14)."""
 
@@ -55,7 +38,10 @@ class FilmNet(torch.nn.Module):
         self.time = torch.nn.Linear(RECIPE["time_features"], embedding)
         self.label = torch.nn.Embedding(11, embedding)
         self.enter = torch.nn.Conv2d(4, channels, 3, padding=1)
-        self.blocks = torch.nn.ModuleList(Block(channels, embedding) for _ in range(RECIPE["blocks"]))
+        self.blocks = torch.nn.ModuleList(nets.FilmBlock(channels, embedding) for _ in range(RECIPE["blocks"]))
+        for block in self.blocks:  # at the start neither time nor class scales or shifts
+            torch.nn.init.zeros_(block.film.weight)
+            torch.nn.init.zeros_(block.film.bias)
         self.leave = torch.nn.Conv2d(channels, 4, 3, padding=1)
 
     def forward(self, x, t, y):
