@@ -37,8 +37,9 @@ def test_every_control_has_a_name_and_answers_the_keyboard(show, module):
         assert handle.get_attribute("aria-valuetext") != before, f"{handle.get_attribute('aria-label')} does not move"
 
 
-def test_no_key_press_is_lost_between_two_frames(show):
-    page = show("bayes_odds")
+@pytest.mark.parametrize("module", ["bayes_odds", "intro_views"])  # a handle on a line, a point in the plane
+def test_no_key_press_is_lost_between_two_frames(show, module):
+    page = show(module)
     handle = page.locator(".gt-explorable [role=slider]").first
     before = float(handle.get_attribute("aria-valuenow"))
     handle.evaluate("e => { for (let k = 0; k < 5; k += 1) e.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true })); }")

@@ -169,43 +169,20 @@ const panel = (name, onMove, onHover) => {
   const marks = s("g", { "aria-hidden": "true" });
   const ring = s("ellipse", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, "stroke-dasharray": "4 3" });
   const ellipse = s("ellipse", { fill: "var(--q)", "fill-opacity": 0.25, stroke: "var(--q)", "stroke-width": 2 });
-  const handle = s(
-    "g",
-    { class: "gt-handle", tabindex: 0, role: "slider", "aria-roledescription": "point in the plane", "aria-orientation": "horizontal", "aria-label": `Point on the map of the ${TITLES[name]}: arrow keys move it`,
-      "data-lm-suppress-shortcuts": "true", color: "var(--accent)" },
-    s("circle", { class: "gt-handle-reach", r: 22 }),
-    s("circle", { class: "gt-handle-dot", r: 8 }),
-  );
+  const handle = view.point({
+    label: `Point on the map of the ${TITLES[name]}: arrow keys move it`, color: "var(--accent)", anywhere: true, onMove,
+    step: () => net.radius / 40, valueText: () => drawn.said,
+  });
   const clip = `gt-clip-${name}-${Math.random().toString(36).slice(2, 8)}`;
   const frame = s("rect", { fill: "transparent" });
-  view.svg.append(s("clipPath", { id: clip }, s("rect", {})), s("g", { "clip-path": `url(#${clip})` }, frame, tiles, cloud, ring, marks, ellipse), handle);
+  view.svg.append(s("clipPath", { id: clip }, s("rect", {})), s("g", { "clip-path": `url(#${clip})` }, frame, tiles, cloud, ring, marks, ellipse), handle.node);
 
-  const inside = (event) => {
-    const box = view.svg.getBoundingClientRect();
-    const scale = view.width() / box.width;
-    const z = [view.invertX((event.clientX - box.left) * scale), view.invertY((event.clientY - box.top) * scale)];
-    return [view.clamp(z[0], view.x), view.clamp(z[1], view.y)];
-  };
-  view.svg.addEventListener("pointerdown", (event) => {
-    view.svg.setPointerCapture(event.pointerId);
-    handle.focus({ preventScroll: true });
-    event.preventDefault();
-    onMove(inside(event));
-  });
   view.svg.addEventListener("pointermove", (event) => {
-    if (view.svg.hasPointerCapture(event.pointerId)) onMove(inside(event));
-    else if (event.pointerType === "mouse") onHover(inside(event));
+    if (event.pointerType !== "mouse" || view.svg.hasPointerCapture(event.pointerId)) return;
+    const [a, b] = view.locate(event);
+    onHover([view.clamp(a, view.x), view.clamp(b, view.y)]);
   });
   view.svg.addEventListener("pointerleave", () => onHover(null));
-  handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
-    const step = steps[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const size = (net.radius / 40) * (event.shiftKey ? 5 : 1);
-    drawn.z = [view.clamp(drawn.z[0] + size * step[0], view.x), view.clamp(drawn.z[1] + size * step[1], view.y)];
-    onMove(drawn.z);
-  });
 
   const big = picture("width:92px;height:92px");
   const strip = picture("width:100%;max-width:230px");
@@ -267,10 +244,7 @@ const panel = (name, onMove, onHover) => {
       const [x, y] = [view.X(a), view.Y(b)];
       return s("path", { d: `M${x - 2.5},${y - 2.5}l5,5m0,-5l-5,5`, stroke: tiled ? "#b8480e" : "var(--ink)", "stroke-width": 1.2 });
     }));
-    set(handle, {
-      transform: `translate(${view.X(z[0]).toFixed(2)},${view.Y(z[1]).toFixed(2)})`, "aria-valuemin": Number(view.x[0].toFixed(2)),
-      "aria-valuemax": Number(view.x[1].toFixed(2)), "aria-valuenow": Number(z[0].toFixed(2)), "aria-valuetext": drawn.said,
-    });
+    handle.to(...z);
   }
   return {
     el,

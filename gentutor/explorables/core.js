@@ -138,7 +138,7 @@ export const ticks = (low, high, n = 6) => {
  * Axes in SVG that keep their text at reading size at every width.
  * x, y: [low, high]. title: what a screen reader says the picture is. xTicks, yTicks: positions, or a count.
  * Marks are made once and moved: line(attrs).to([[x, y]…]), area(attrs).to(points, base), text(attrs).to(x, y, string),
- * rule(attrs).to(x) for a vertical rule, handle({…}).to(x, y).
+ * rule(attrs).to(x) for a vertical rule, handle({…}).to(x, y), point({…}).to(x, y).
  * `redraw` is called after the width changed; the caller then moves its marks.
  */
 export const plot = ({
@@ -208,46 +208,87 @@ export const plot = ({
       set(node, { x1: view.X(a), x2: view.X(a), y1: view.Y(low), y2: view.Y(high) }));
   };
 
+  /** Where a pointer event is, in the coordinates of the data: [x, y], which may lie beyond the axes. */
+  view.locate = (event) => {
+    const box = svg.getBoundingClientRect();
+    const scale = width / box.width;
+    return [view.invertX((event.clientX - box.left) * scale), view.invertY((event.clientY - box.top) * scale)];
+  };
+
   /**
-   * A point to drag along one axis, with the mouse, a finger or the arrow keys (Page Up/Down: ten steps, Home/End).
-   * axis: "x" or "y". range: [low, high]. step: of an arrow key. valueText(v): what is read aloud. onMove(v).
+   * The node of a disc that hears the pointer and the keys; the caller places it. onDrag([x, y]): dragged by the disc, or, with
+   * `anywhere`, pressed or dragged at any place of the picture. keys: { key: what it stands for }, handed to onKey(meaning, event).
    */
-  view.handle = ({ label, axis = "x", range, step, valueText = (v) => fmt(v, 2), onMove, ...attrs }) => {
+  view.grip = ({ label, axis = "x", anywhere = false, onDrag, keys, onKey, ...attrs }) => {
     const node = s(
       "g",
       {
-        class: "gt-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": range[0], "aria-valuemax": range[1],
-        "aria-orientation": axis === "x" ? "horizontal" : "vertical", "data-lm-suppress-shortcuts": "true", ...attrs,
+        class: "gt-handle", tabindex: 0, role: "slider", "aria-label": label, "aria-orientation": axis === "x" ? "horizontal" : "vertical",
+        "data-lm-suppress-shortcuts": "true", ...attrs,
       },
       s("circle", { class: "gt-handle-reach", r: 22 }),
       s("circle", { class: "gt-handle-dot", r: 8 }),
     );
-    let value = range[0];
-    const move = (v) => onMove(view.clamp(v, range));
-    node.addEventListener("pointerdown", (event) => {
-      node.setPointerCapture(event.pointerId);
+    const target = anywhere ? svg : node;
+    target.addEventListener("pointerdown", (event) => {
+      target.setPointerCapture(event.pointerId);
       node.focus({ preventScroll: true });
       event.preventDefault();
+      if (anywhere) onDrag(view.locate(event));
     });
-    node.addEventListener("pointermove", (event) => {
-      if (!node.hasPointerCapture(event.pointerId)) return;
-      const box = svg.getBoundingClientRect();
-      const scale = width / box.width;
-      move(axis === "x" ? view.invertX((event.clientX - box.left) * scale) : view.invertY((event.clientY - box.top) * scale));
+    target.addEventListener("pointermove", (event) => {
+      if (target.hasPointerCapture(event.pointerId)) onDrag(view.locate(event));
     });
     node.addEventListener("keydown", (event) => {
-      const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
-      if (!(event.key in moves)) return;
+      if (!(event.key in keys)) return;
       event.preventDefault();
-      value = view.clamp(value + moves[event.key] * step, range); // several presses may come before the next frame
-      onMove(value);
+      onKey(keys[event.key], event);
+    });
+    return node;
+  };
+  const shift = (a, b) => `translate(${view.X(a).toFixed(2)},${view.Y(b).toFixed(2)})`;
+
+  /**
+   * A point to drag along one axis, with the mouse, a finger or the arrow keys (Page Up/Down: ten steps, Home/End).
+   * axis: "x" or "y". range: [low, high]. step: of an arrow key. valueText(v): what is read aloud. onMove(v).
+   */
+  view.handle = ({ axis = "x", range, step, valueText = (v) => fmt(v, 2), onMove, ...attrs }) => {
+    let value = range[0];
+    const node = view.grip({
+      axis, "aria-valuemin": range[0], "aria-valuemax": range[1], ...attrs,
+      onDrag: ([a, b]) => onMove(view.clamp(axis === "x" ? a : b, range)),
+      keys: { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity },
+      onKey: (steps) => {
+        value = view.clamp(value + steps * step, range); // several presses may come before the next frame
+        onMove(value);
+      },
     });
     return mark(node, (a, b) => {
       value = axis === "x" ? a : b;
-      set(node, {
-        transform: `translate(${view.X(a).toFixed(2)},${view.Y(b).toFixed(2)})`,
-        "aria-valuenow": Number(value.toFixed(6)), "aria-valuetext": valueText(value),
-      });
+      set(node, { transform: shift(a, b), "aria-valuenow": Number(value.toFixed(6)), "aria-valuetext": valueText(value) });
+    });
+  };
+
+  /**
+   * A point to drag in both directions, with the mouse, a finger or the arrow keys (with Shift, five steps).
+   * range(): [[low, high], [low, high]], the axes unless told. step(): of an arrow key. valueText([x, y]): what is read aloud.
+   * onMove([x, y]). anywhere: as for a grip.
+   */
+  view.point = ({ range = () => [view.x, view.y], step, valueText, onMove, ...attrs }) => {
+    let at = [0, 0];
+    const go = (to) => {
+      at = to.map((v, i) => view.clamp(v, range()[i]));
+      onMove(at);
+    };
+    const node = view.grip({
+      "aria-roledescription": "point in the plane", ...attrs, onDrag: go,
+      keys: { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] },
+      onKey: (way, { shiftKey }) => go(at.map((v, i) => v + step() * (shiftKey ? 5 : 1) * way[i])),
+    });
+    return mark(node, (...to) => {
+      at = to;
+      const [least, most, now] = [...range()[0], at[0]].map((v) => Number(v.toFixed(6)));
+      set(node, { transform: shift(...at), "aria-valuemin": least, "aria-valuemax": most, "aria-valuenow": now, "aria-valuetext": valueText(at) });
     });
   };
 

@@ -188,13 +188,12 @@ export function render({ model, el }) {
   const belief = s("path", { fill: "none", style: "stroke: var(--q)", "stroke-width": 2, "stroke-dasharray": "5 3", "aria-hidden": "true" });
   const cross = s("path", { style: "stroke: var(--q)", "stroke-width": 3, "aria-hidden": "true" });
   const label = s("text", { style: "fill: var(--q); font-weight: 650; paint-order: stroke; stroke: var(--paper); stroke-width: 4px", "aria-hidden": "true" });
-  const handle = s(
-    "g",
-    { class: "gt-handle", tabindex: 0, role: "slider", "aria-label": "Pinned point: arrow keys choose another one", "aria-valuemin": 1, "aria-valuemax": POINTS,
-      "aria-orientation": "horizontal", "data-lm-suppress-shortcuts": "true", style: "color: var(--q)" },
-    s("circle", { class: "gt-handle-reach", r: 22 }),
-    s("circle", { class: "gt-handle-dot", r: 7 }),
-  );
+  const handle = view.grip({
+    label: "Pinned point: arrow keys choose another one", "aria-valuemin": 1, "aria-valuemax": POINTS, style: "color: var(--q)", anywhere: true,
+    onDrag: (at) => pinAt(at),
+    keys: { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 },
+    onKey: (step) => change(model, { pin: (model.get("pin") + step + POINTS) % POINTS }),
+  });
   view.marks.append(image, dots, trail, belief, cross, label, handle);
 
   let made = null;
@@ -203,10 +202,7 @@ export function render({ model, el }) {
   const index = () => Math.min(made.path.length - 1, Math.round(model.get("shown") * (made.list.length - 1)));
 
   // -- the pinned point follows the pointer: the one nearest to it
-  const pinAt = (event) => {
-    const box = view.svg.getBoundingClientRect();
-    const scale = view.width() / box.width;
-    const [a, b] = [view.invertX((event.clientX - box.left) * scale), view.invertY((event.clientY - box.top) * scale)];
+  const pinAt = ([a, b]) => {
     const x = made.path[index()];
     let best = { pin: 0, gap: Infinity };
     for (let i = 0; i < POINTS; i += 1) {
@@ -215,22 +211,6 @@ export function render({ model, el }) {
     }
     change(model, { pin: best.pin });
   };
-  view.svg.style.touchAction = "pan-y";
-  view.svg.addEventListener("pointerdown", (event) => {
-    view.svg.setPointerCapture(event.pointerId);
-    handle.focus({ preventScroll: true });
-    event.preventDefault();
-    pinAt(event);
-  });
-  view.svg.addEventListener("pointermove", (event) => {
-    if (view.svg.hasPointerCapture(event.pointerId)) pinAt(event);
-  });
-  handle.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    change(model, { pin: (model.get("pin") + step + POINTS) % POINTS });
-  });
 
   // -- controls
   const field = choice({ label: "Field", options: { learned: "learned by a small net", exact: "exact, closed form" }, value: model.get("field"), onChange: (v) => change(model, { field: v }) });

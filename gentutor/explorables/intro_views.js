@@ -172,42 +172,8 @@ const straight = ([a, b, c], level) => {
   return ends.length < 2 ? [] : [ends[0], ends.at(-1)];
 };
 
-/** A point to drag in both directions, by pointer or with the arrow keys (with Shift, five steps). */
-const knob = (view, { label, reach, color, onMove }) => {
-  const node = s("g",
-    { class: "gt-handle", tabindex: 0, role: "slider", "aria-roledescription": "point in the plane", "aria-orientation": "horizontal", "aria-label": label, "aria-valuemin": -reach, "aria-valuemax": reach, style: `color: ${color}`, "data-lm-suppress-shortcuts": "true" },
-    s("circle", { class: "gt-handle-reach", r: 20 }), s("circle", { class: "gt-handle-dot", r: 7 }));
-  view.marks.append(node);
-  let at = [0, 0];
-  const go = (to) => {
-    at = to.map((v) => view.clamp(v, [-reach, reach]));
-    onMove(at);
-  };
-  node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    node.focus({ preventScroll: true });
-    event.preventDefault();
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (!node.hasPointerCapture(event.pointerId)) return;
-    const box = view.svg.getBoundingClientRect();
-    const scale = view.width() / box.width;
-    go([view.invertX((event.clientX - box.left) * scale), view.invertY((event.clientY - box.top) * scale)]);
-  });
-  node.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    go(at.map((v, i) => v + 0.1 * (event.shiftKey ? 5 : 1) * step[i])); // from the last wish: several presses may come before the next frame
-  });
-  return (to) => {
-    at = to;
-    set(node, {
-      transform: `translate(${view.X(to[0]).toFixed(2)},${view.Y(to[1]).toFixed(2)})`,
-      "aria-valuenow": Number(to[0].toFixed(3)), "aria-valuetext": `x₁ ${fmt(to[0], 1)}, x₂ ${fmt(to[1], 1)}`,
-    });
-  };
-};
+const knob = (view, reach, attrs) =>
+  view.point({ range: () => [[-reach, reach], [-reach, reach]], step: () => 0.1, valueText: ([a, b]) => `x₁ ${fmt(a, 1)}, x₂ ${fmt(b, 1)}`, ...attrs });
 
 /** One panel: its axes and the points. */
 const panel = (title, name, redraw) => {
@@ -246,8 +212,8 @@ export function render({ model, el }) {
   const ghost = left.path({ style: "stroke: var(--ink)", "stroke-width": 2.4 });
 
   const mean = (y) =>
-    knob(left.view, {
-      label: `Mean of class ${y}`, reach: REACH.mean, color: COLORS[y],
+    knob(left.view, REACH.mean, {
+      label: `Mean of class ${y}`, style: `color: ${COLORS[y]}`,
       onMove: (at) => {
         const means = [...model.get("means")];
         means.splice(2 * y, 2, ...at);
@@ -255,7 +221,7 @@ export function render({ model, el }) {
       },
     });
   const means = [mean(0), mean(1)];
-  const point = knob(right.view, { label: "The point in question", reach: REACH.point, color: "var(--ink)", onMove: (at) => change(model, { point: at }) });
+  const point = knob(right.view, REACH.point, { label: "The point in question", style: "color: var(--ink)", onMove: (at) => change(model, { point: at }) });
 
   const controls = {
     share: slider({ label: "Share of class 1, p(y = 1)", min: 0.1, max: 0.9, step: 0.02, value: model.get("share"), onInput: (v) => change(model, { share: v }) }),
@@ -273,7 +239,7 @@ export function render({ model, el }) {
     laws.forEach((law, y) => {
       for (const { size, line } of rings[y]) line.to(ellipse(law, size));
       names[y].to(law.mean[0], law.mean[1] + (y ? 0.5 : -0.85), `class ${y}`);
-      means[y](law.mean);
+      means[y].to(...law.mean);
       const height = (x) => Math.exp(logJoint(laws, [x, 0], "x2")[y]);
       bells[y].to(SIDE.map((x) => [x, X[0] + 7 * height(x)]), X[0]);
       set(bells[y].node, { display: now.missing === "x2" ? "inline" : "none" });
@@ -293,7 +259,7 @@ export function render({ model, el }) {
       const t = [0.08, 0.97, 0.84][i];
       marks[i].to(u[0] + t * (v[0] - u[0]), u[1] + t * (v[1] - u[1]), ends.length ? `${100 * p} %` : "");
     });
-    point(now.point);
+    point.to(...now.point);
     say.say(words(now, shown));
   };
 
