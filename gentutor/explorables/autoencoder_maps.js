@@ -1,5 +1,5 @@
 import {
-  buttons, change, choice, fmt, h, halves, linearLayers, mlp, plot, rng, s, sentence, set, sigmoid, state, watch,
+  buttons, change, choice, fmt, h, halves, inkCanvas, linearLayers, mlp, paintInk, plot, rng, s, sentence, set, sigmoid, state, watch,
 } from "./core.js";
 
 const MODELS = packaged("autoencoder_maps");
@@ -134,24 +134,7 @@ const words = (now, shown) => {
   return `${DRAWN} draws from ${from}. Autoencoder: ${landed(shown.ae)}. VAE: ${landed(shown.vae)}. ${points}`;
 };
 
-// ---- pictures: ink on paper in both themes, as the digits are ---------------------------------------------------
-
-const paint = (canvas, images, columns, gap = 1) => {
-  const rows = Math.max(1, Math.ceil(images.length / columns));
-  const [width, height] = [columns * (28 + gap) - gap, rows * (28 + gap) - gap];
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  const data = context.createImageData(width, height);
-  images.forEach((image, n) => {
-    const [left, top] = [(n % columns) * (28 + gap), Math.floor(n / columns) * (28 + gap)];
-    image.forEach((v, i) => {
-      const at = 4 * ((top + Math.floor(i / 28)) * width + left + (i % 28));
-      data.data.set([251 - 220 * v, 250 - 214 * v, 246 - 198 * v, 255], at);
-    });
-  });
-  context.putImageData(data, 0, 0);
-};
-const picture = (style) => h("canvas", { role: "img", style: `image-rendering:pixelated;border:1px solid var(--edge);border-radius:4px;background:#fbfaf6;${style}` });
+// ---- picture ----------------------------------------------------------------------------------------------------
 
 const COLORS = [12, 48, 84, 120, 156, 192, 228, 264, 300, 336].map((hue) => `color-mix(in oklab, hsl(${hue} 75% 45%) 72%, var(--ink))`);
 
@@ -184,8 +167,8 @@ const panel = (name, onMove, onHover) => {
   });
   view.svg.addEventListener("pointerleave", () => onHover(null));
 
-  const big = picture("width:92px;height:92px");
-  const strip = picture("width:100%;max-width:230px");
+  const big = inkCanvas("width:92px;height:92px;background:#fbfaf6");
+  const strip = inkCanvas("width:100%;max-width:230px;background:#fbfaf6");
   const count = h("p", { style: "font-size:.88em;margin:0" });
   const el = h(
     "section",
@@ -226,7 +209,7 @@ const panel = (name, onMove, onHover) => {
         view.y[1] - ((Math.floor(n / columns) + 0.5) / 12) * (view.y[1] - view.y[0]),
       ]));
     const canvas = document.createElement("canvas");
-    paint(canvas, images, columns, 0);
+    paintInk(canvas, images, { columns, gap: 0 });
     set(tiles, { x: left, y: top, width: inner, height: tall, href: canvas.toDataURL() });
     drawn.tiled = true;
   };
@@ -249,7 +232,7 @@ const panel = (name, onMove, onHover) => {
   return {
     el,
     stop: view.stop,
-    hover: (z) => paint(big, [z ? decode(net, z) : drawn.image], 1),
+    hover: (z) => paintInk(big, [z ? decode(net, z) : drawn.image]),
     show: (now, shown, use) => {
       const about = shown[name];
       const draws = about.points;
@@ -262,10 +245,10 @@ const panel = (name, onMove, onHover) => {
         net = use;
         arrange();
       } else place();
-      paint(big, [about.image], 1);
+      paintInk(big, [about.image]);
       set(big, { "aria-label": `${TITLES[name]}: the picture decoded at the point, ${whereabouts(about)}.` });
       strip.style.display = draws.length ? "" : "none";
-      if (draws.length) paint(strip, about.images, 6);
+      if (draws.length) paintInk(strip, about.images, { columns: 6 });
       set(strip, { "aria-label": `${TITLES[name]}: ${SHOWN} pictures decoded from the draws; ${about.inside} of ${DRAWN} land among the codes and reach ${fmt(100 * about.covered, 0)} % of them.` });
       count.textContent = draws.length ? `× ${about.inside} of ${DRAWN} draws among codes, ${fmt(100 * about.covered, 0)} % of the codes reached` : "";
     },

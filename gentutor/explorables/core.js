@@ -122,6 +122,25 @@ export const sentence = () => {
   return { el: h("div", {}, shown, spoken), say };
 };
 
+// ---- pictures: ink on paper in both themes, as the digits are ---------------------------------------------------
+
+/** A canvas for `paintInk`, its pixels kept sharp. */
+export const inkCanvas = (style) => h("canvas", { role: "img", style: `image-rendering: pixelated; border: 1px solid var(--edge); border-radius: 4px; ${style}` });
+
+/** Square images of ink from 0 to 1, rows from the top, side by side in so many columns; a null is left blank. */
+export const paintInk = (canvas, images, { side = 28, columns = images.length, gap = 1 } = {}) => {
+  const pitch = side + gap;
+  const [width, height] = [columns * pitch - gap, Math.ceil(images.length / columns) * pitch - gap];
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  const data = context.createImageData(width, height);
+  images.forEach((image, n) => {
+    const [left, top] = [(n % columns) * pitch, Math.floor(n / columns) * pitch];
+    image?.forEach((v, i) => data.data.set([251 - 220 * v, 250 - 214 * v, 246 - 198 * v, 255], 4 * ((top + Math.floor(i / side)) * width + left + (i % side))));
+  });
+  context.putImageData(data, 0, 0);
+};
+
 // ---- axes -----------------------------------------------------------------------------------------------------
 
 /** About `n` round tick positions in [low, high]. */

@@ -1,5 +1,5 @@
 import {
-  animate, buttons, change, choice, fmt, h, halves, plot, reducedMotion, rng, s, sentence, set, slider, state, watch,
+  animate, buttons, change, choice, fmt, h, halves, inkCanvas, paintInk, plot, reducedMotion, rng, s, sentence, set, slider, state, watch,
 } from "./core.js";
 
 const NAMES = ["schedule", "T", "t", "last", "knots", "digit"];
@@ -86,28 +86,17 @@ const CLOUD = (() => {
 })();
 const noisy = (image, a) => image.map((v, i) => Math.sqrt(a) * v + Math.sqrt(1 - a) * EPS[i]);
 
-// ---- pictures: ink on paper in both themes, as the digits are -----------------------------------------------------
+// ---- picture ------------------------------------------------------------------------------------------------------
 
-/** Images in [-1, 1], with the noise beyond cut off, side by side. */
-const paint = (canvas, images) => {
-  const width = images.length * 29 - 1;
-  Object.assign(canvas, { width, height: 28 });
-  const context = canvas.getContext("2d");
-  const data = context.createImageData(width, 28);
-  images.forEach((image, n) => image.forEach((v, i) => {
-    const ink = Math.min(1, Math.max(0, (v + 1.5) / 3));
-    data.data.set([251 - 220 * ink, 250 - 214 * ink, 246 - 198 * ink, 255], 4 * (Math.floor(i / 28) * width + 29 * n + (i % 28)));
-  }));
-  context.putImageData(data, 0, 0);
-};
-const picture = (style) => h("canvas", { role: "img", style: `image-rendering: pixelated; border: 1px solid var(--edge); border-radius: 4px; ${style}` });
+/** An image in [-1, 1], with the noise beyond cut off, as ink. */
+const ink = (image) => image.map((v) => Math.min(1, Math.max(0, (v + 1.5) / 3)));
 const caption = (text) => h("p", { style: "font-size: .88em; margin: 0; color: var(--ink-soft)" }, text);
 
 export function render({ model, el }) {
   const now = () => state(model, NAMES);
-  const film = picture("display: block; width: 100%");
+  const film = inkCanvas("display: block; width: 100%");
   const mark = h("div", { "aria-hidden": "true", style: "position: absolute; top: 0; bottom: 0; width: 2px; background: var(--accent)" });
-  const big = picture("display: block; width: 100%");
+  const big = inkCanvas("display: block; width: 100%");
   const title = h("span", { style: "font-weight: 650" });
   let tables = null;
   let drawnState = "";
@@ -201,7 +190,7 @@ export function render({ model, el }) {
     if (moved || key !== drawnState) {
       if (key !== drawnState) {
         const stops = Array.from({ length: FRAMES }, (_, i) => Math.round((i * at.T) / (FRAMES - 1)));
-        paint(film, stops.map((k) => noisy(DIGITS[at.digit], alphaBar[k])));
+        paintInk(film, stops.map((k) => ink(noisy(DIGITS[at.digit], alphaBar[k]))));
         set(film, { "aria-label": `A ${at.digit} at nine steps from t = 0 to ${at.T}.` });
       }
       drawnState = key;
@@ -225,7 +214,7 @@ export function render({ model, el }) {
       rule.to(t);
       set(dot, { cx: view.X(t), cy: view.Y(view.clamp(tables[name][t], view.y)) });
     }
-    paint(big, [noisy(DIGITS[at.digit], alphaBar[t])]);
+    paintInk(big, [ink(noisy(DIGITS[at.digit], alphaBar[t]))]);
     set(big, { "aria-label": `The ${at.digit} at t = ${t}: ${fmt(tables.signal, 2)} of it and ${fmt(tables.noise, 2)} of noise.` });
     mark.style.left = `calc(${(100 * (0.5 + (t / at.T) * (FRAMES - 1))) / FRAMES}% - 1px)`;
     title.textContent = `x_t = ${fmt(tables.signal, 2)} x₀ + ${fmt(tables.noise, 2)} ε`;

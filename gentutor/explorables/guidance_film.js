@@ -1,4 +1,4 @@
-import { animate, buttons, change, choice, fmt, h, halves, rng, sentence, set, silu, slider, state, watch } from "./core.js";
+import { animate, buttons, change, choice, fmt, h, halves, inkCanvas, paintInk, rng, sentence, set, silu, slider, state, watch } from "./core.js";
 
 const NAMES = ["digit", "w", "steps", "seed"];
 const COLUMNS = 9;
@@ -175,22 +175,12 @@ const words = (now, made) => {
     `${fmt(distance, 2)} away: ${copy}, for half of all test digits have one within ${fmt(GAP, 2)}.`;
 };
 
-// ---- pictures: ink on paper in both themes, as the digits are ------------------------------------------------------
+// ---- picture ------------------------------------------------------------------------------------------------------
 
-/** Pictures side by side, a null left blank. reach: the number that is full ink, for each picture; noise goes beyond 1. */
-const paint = (canvas, images, reach) => {
-  const width = images.length * (SIDE + 1) - 1;
-  Object.assign(canvas, { width, height: SIDE });
-  const context = canvas.getContext("2d");
-  const data = context.createImageData(width, SIDE);
-  images.forEach((image, n) => image?.forEach((v, i) => {
-    const ink = Math.min(1, Math.max(0, (1 + v / reach[n]) / 2));
-    data.data.set([251 - 220 * ink, 250 - 214 * ink, 246 - 198 * ink, 255], 4 * (Math.floor(i / SIDE) * width + (SIDE + 1) * n + (i % SIDE)));
-  }));
-  context.putImageData(data, 0, 0);
-};
+/** An image as ink, full at the number `reach`; noise goes beyond 1. */
+const ink = (image, reach) => image.map((v) => Math.min(1, Math.max(0, (1 + v / reach) / 2)));
 const strip = (name, note, columns) => {
-  const canvas = h("canvas", { role: "img", style: "image-rendering: pixelated; display: block; width: 100%; border: 1px solid var(--edge); border-radius: 4px" });
+  const canvas = inkCanvas("display: block; width: 100%");
   const under = h("div", { "aria-hidden": "true", style: "display: flex; font-size: .8em; color: var(--ink-soft); font-variant-numeric: tabular-nums" });
   const el = h(
     "div", { style: `margin-top: .5rem; ${columns < COLUMNS ? "max-width: 26rem" : ""}` },
@@ -201,7 +191,7 @@ const strip = (name, note, columns) => {
   return {
     el,
     show: (images, said, marks, reach = images.map(() => 1)) => {
-      paint(canvas, images, reach);
+      paintInk(canvas, images.map((image, n) => image && ink(image, reach[n])), { side: SIDE });
       set(canvas, { "aria-label": `${name}: ${said}` });
       under.replaceChildren(...marks.map((text) => h("span", { style: "flex: 1; text-align: center" }, text)));
     },

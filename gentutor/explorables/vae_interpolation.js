@@ -1,5 +1,5 @@
 import {
-  buttons, change, choice, fmt, grid, h, halves, linearLayers, mlp, sentence, set, sigmoid, slider, state, watch,
+  buttons, change, choice, fmt, grid, h, halves, inkCanvas, linearLayers, mlp, paintInk, sentence, set, sigmoid, slider, state, watch,
 } from "./core.js";
 
 const MODEL = packaged("vae_interpolation");
@@ -80,24 +80,13 @@ const words = (now, nets, shown) => {
     `here the straight path has ${fmt(shown.line.length, 1)}, the arc ${fmt(shown.arc.length, 1)}.`;
 };
 
-// ---- pictures: ink on paper in both themes, as the digits are ------------------------------------------------------
-
-const paint = (canvas, images) => {
-  const width = images.length * 29 - 1;
-  Object.assign(canvas, { width, height: 28 });
-  const context = canvas.getContext("2d");
-  const data = context.createImageData(width, 28);
-  images.forEach((image, n) => image.forEach((v, i) =>
-    data.data.set([251 - 220 * v, 250 - 214 * v, 246 - 198 * v, 255], 4 * (Math.floor(i / 28) * width + 29 * n + (i % 28)))));
-  context.putImageData(data, 0, 0);
-};
-const picture = (style) => h("canvas", { role: "img", style: `image-rendering: pixelated; border: 1px solid var(--edge); border-radius: 4px; ${style}` });
+// ---- picture ------------------------------------------------------------------------------------------------------
 
 const strip = (row) => {
   const { name, note } = ROWS[row];
   const number = h("span", { class: "gt-value", style: "margin-left: auto" });
-  const film = picture("display: block; width: 100%");
-  const here = picture("flex: 0 0 auto; width: 62px; height: 62px");
+  const film = inkCanvas("display: block; width: 100%");
+  const here = inkCanvas("flex: 0 0 auto; width: 62px; height: 62px");
   const mark = h("div", { "aria-hidden": "true", style: "position: absolute; top: 0; bottom: 0; width: 2px; background: var(--accent)" });
   const el = h(
     "div",
@@ -110,11 +99,11 @@ const strip = (row) => {
     el,
     /** The whole film; costs one decoding a frame, so only when an end has changed. */
     film: (images, labels) => {
-      paint(film, images);
+      paintInk(film, images);
       set(film, { "aria-label": `${name}: ${FRAMES} pictures from a ${labels[0]} to a ${labels[1]}.` });
     },
     show: ({ image, length, grey }, t) => {
-      paint(here, [image]);
+      paintInk(here, [image]);
       set(here, { "aria-label": `${name}: the picture at t = ${fmt(t, 2)}, ${percent(grey)} of its ink grey.` });
       number.textContent = `${length === null ? "" : `|z| = ${fmt(length, 2)} · `}grey ${percent(grey)}`;
       mark.style.left = `calc(${(100 * (0.5 + t * (FRAMES - 1))) / FRAMES}% - 1px)`;
