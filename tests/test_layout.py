@@ -14,13 +14,13 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from bootstrap_cell import bootstrap_cell  # noqa: E402
 
-SHARED = {"densities", "distances", "nets", "data", "train", "muon", "scale", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
+SHARED = {"densities", "distances", "nets", "data", "train", "muon", "scale", "contest", "runtime", "weights", "plots", "checks", "bugs", "explorables"}
 # A chapter with two topics has a second module; only its own chapter's modules may import it.
 TOPICS = {
     "fits": "kl", "naive_bayes": "bayes", "tables": "bayes", "em": "elbo", "mixtures": "autoencoder", "latents": "vae", "conv_vae": "vae",
     "wasserstein_gan": "gan", "game": "gan", "gan_nets": "gan", "denoisers": "ddpm", "tilted": "guidance", "latent_diffusion": "guidance",
     "flow_matching": "guidance", "neighbours": "evaluation",
-    "two_sample": "evaluation", "annealing": "evaluation",
+    "two_sample": "evaluation", "annealing": "evaluation", "likelihoods": "comparison",
 }
 # What a chapter builds on beside the shared modules and its own.
 BUILDS_ON = {"evaluation": {"kl"}, "guidance": {"ddpm"}}
