@@ -140,11 +140,10 @@ const COLORS = [12, 48, 84, 120, 156, 192, 228, 264, 300, 336].map((hue) => `col
 
 /** One map with its decoded pictures. `onMove(z)` when the point is moved. */
 const panel = (name, onMove, onHover) => {
-  const height = 300;
   let net = null;
   let drawn = {};
   const view = plot({
-    x: [-1, 1], y: [-1, 1], height, title: `Latent map of the ${TITLES[name]}`, xLabel: "z₁", xTicks: 5, yTicks: 5,
+    x: [-1, 1], y: [-1, 1], height: 300, title: `Latent map of the ${TITLES[name]}`, xLabel: "z₁", xTicks: 5, yTicks: 5,
     margin: { left: 34, right: 6, top: 6 }, redraw: () => arrange(),
   });
   const tiles = s("image", { preserveAspectRatio: "none" });
@@ -185,13 +184,10 @@ const panel = (name, onMove, onHover) => {
   /** Everything that moves with the width of the picture. */
   function arrange() {
     if (!net) return;
-    const { top, right, bottom, left } = view.margin;
-    const [inner, tall] = [view.width() - left - right, height - top - bottom];
-    view.y = [net.center[1] - net.radius, net.center[1] + net.radius];
-    view.x = [net.center[0] - (net.radius * inner) / tall, net.center[0] + (net.radius * inner) / tall];
-    view.axes();
-    view.svg.querySelector(".gt-axes").append(s("text", { x: 4, y: top + 12 }, "z₂"));
-    for (const rect of [view.svg.querySelector("clipPath rect"), frame]) set(rect, { x: left, y: top, width: inner, height: tall });
+    [view.x, view.y] = net.center.map((middle) => [middle - net.radius, middle + net.radius]);
+    view.square();
+    view.svg.querySelector(".gt-axes").append(s("text", { x: 4, y: view.margin.top + 12 }, "z₂"));
+    for (const rect of [view.svg.querySelector("clipPath rect"), frame]) set(rect, view.inside());
     const glyphs = net.codes.slice(0, DRAWN_CODES).map(([p, q], i) =>
       s("text", { x: view.X(p).toFixed(1), y: (view.Y(q) + 4).toFixed(1), "text-anchor": "middle", style: `font-size:11.2px;fill:${COLORS[net.labels[i]]}` }, net.labels[i]));
     cloud.replaceChildren(...glyphs);
@@ -200,9 +196,8 @@ const panel = (name, onMove, onHover) => {
   }
   /** The pictures that a grid of points decodes to. */
   const tile = () => {
-    const { top, right, bottom, left } = view.margin;
-    const [inner, tall] = [view.width() - left - right, height - top - bottom];
-    const columns = Math.max(6, Math.round((12 * inner) / tall));
+    const inside = view.inside();
+    const columns = Math.max(6, Math.round((12 * inside.width) / inside.height));
     const images = Array.from({ length: 12 * columns }, (_, n) =>
       decode(net, [
         view.x[0] + (((n % columns) + 0.5) / columns) * (view.x[1] - view.x[0]),
@@ -210,7 +205,7 @@ const panel = (name, onMove, onHover) => {
       ]));
     const canvas = document.createElement("canvas");
     paintInk(canvas, images, { columns, gap: 0 });
-    set(tiles, { x: left, y: top, width: inner, height: tall, href: canvas.toDataURL() });
+    set(tiles, { ...inside, href: canvas.toDataURL() });
     drawn.tiled = true;
   };
   function place() {
@@ -266,14 +261,13 @@ export function render({ model, el }) {
     change(model, { digit, redraw, ae_point: encode(nets.ae, digit, redraw), vae_point: encode(nets.vae, digit, redraw) });
   };
   const show = choice({
-    label: "Show", options: { codes: "the codes of 400 test digits", pictures: "what each point decodes to" },
+    label: "Show", wide: true, options: { codes: "the codes of 400 test digits", pictures: "what each point decodes to" },
     value: model.get("show"), onChange: (value) => change(model, { show: value }),
   });
   const law = choice({
-    label: "Sample from", options: { standard: "N(0, I)", fitted: "a Gaussian fitted to the codes" },
+    label: "Sample from", wide: true, options: { standard: "N(0, I)", fitted: "a Gaussian fitted to the codes" },
     value: model.get("law"), onChange: (value) => change(model, { law: value, draws: Math.max(1, model.get("draws")) }),
   });
-  for (const list of [show, law]) list.el.querySelector("select").style.cssText = "grid-column:1/-1;width:100%";
   const actions = buttons("Try", {
     "Sample again": () => change(model, { draws: model.get("draws") + 1 }),
     "Encode a digit": () => points(model.get("digit") + 1, 0),

@@ -236,8 +236,7 @@ export function render({ model, el }) {
     sensitivity: rate("sensitivity", 0.01, 0.99, 0.01),
     false_positive_rate: rate("false_positive_rate", 0.005, 0.6, 0.005),
   };
-  const results = choice({ label: "", options: STORIES.illness.results, value: model.get("results"), onChange: (v) => change(model, { results: v }) });
-  results.el.querySelector("select").style.gridColumn = "1 / -1";
+  const results = choice({ label: "", wide: true, options: STORIES.illness.results, value: model.get("results"), onChange: (v) => change(model, { results: v }) });
   const update = () => {
     const now = state(model, NAMES);
     const t = STORIES[now.story];

@@ -83,10 +83,10 @@ export const slider = ({ label, min, max, step, value, format = (v) => fmt(v, 2)
   return { el: h("div", { class: "gt-control" }, h("label", { for: id }, label), output, input), set: show };
 };
 
-/** A labelled list of choices, as a native select. options: { value: text }. Returns { el, set(value) }. */
-export const choice = ({ label, options, value, onChange }) => {
+/** A labelled list of choices, as a native select, `wide`: below its label. options: { value: text }. Returns { el, set(value) }. */
+export const choice = ({ label, options, value, wide = false, onChange }) => {
   const id = uid("choice");
-  const select = h("select", { id, onchange: () => onChange(select.value) });
+  const select = h("select", { id, class: wide && "gt-wide", onchange: () => onChange(select.value) });
   for (const [key, text] of Object.entries(options)) select.append(h("option", { value: key }, text));
   select.value = value;
   return {
@@ -195,6 +195,17 @@ export const plot = ({
       ]),
       ...(xLabel ? [s("text", { x: (m.left + width - m.right) / 2, y: height - 4, "text-anchor": "middle" }, xLabel)] : []),
     );
+  };
+
+  /** The rectangle of the axes, as attributes of a rect or an image. */
+  view.inside = () => ({ x: m.left, y: m.top, width: width - m.left - m.right, height: height - m.top - m.bottom });
+  /** Make a unit as long across as up: x grows or shrinks about its middle. Draws the axes. */
+  view.square = () => {
+    const inside = view.inside();
+    const middle = (view.x[0] + view.x[1]) / 2;
+    const half = ((view.y[1] - view.y[0]) / 2) * (inside.width / inside.height);
+    view.x = [middle - half, middle + half];
+    view.axes();
   };
 
   const path = (points) =>

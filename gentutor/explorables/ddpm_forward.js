@@ -108,9 +108,7 @@ export function render({ model, el }) {
   const dots = s("path", { style: "stroke: var(--p); stroke-linecap: round", "stroke-width": 3.4, opacity: 0.75 });
   cloud.marks.append(dots, ring);
   const arrange = () => {
-    const half = (REACH * (cloud.width() - 24)) / (236 - 34);
-    cloud.x = [-half, half];
-    cloud.axes();
+    cloud.square();
     set(ring, { cx: cloud.X(0), cy: cloud.Y(0), rx: cloud.X(2) - cloud.X(0), ry: cloud.Y(0) - cloud.Y(2) });
     if (tables) scatter();
   };

@@ -213,11 +213,10 @@ export function render({ model, el }) {
   };
 
   // -- controls
-  const field = choice({ label: "Field", options: { learned: "learned by a small net", exact: "exact, closed form" }, value: model.get("field"), onChange: (v) => change(model, { field: v }) });
+  const field = choice({ label: "Field", wide: true, options: { learned: "learned by a small net", exact: "exact, closed form" }, value: model.get("field"), onChange: (v) => change(model, { field: v }) });
   const sampler = choice({
-    label: "Sampler", options: { ddpm: "DDPM, noise at each step", ddim: "DDIM, no noise", mean: "DDPM's mean only" }, value: model.get("sampler"), onChange: (v) => change(model, { sampler: v }),
+    label: "Sampler", wide: true, options: { ddpm: "DDPM, noise at each step", ddim: "DDIM, no noise", mean: "DDPM's mean only" }, value: model.get("sampler"), onChange: (v) => change(model, { sampler: v }),
   });
-  for (const list of [field, sampler]) list.el.querySelector("select").style.cssText = "grid-column: 1 / -1; width: 100%";
   const steps = slider({ label: "Number of steps", min: 2, max: 200, step: 1, value: model.get("steps"), format: (v) => fmt(v, 0), onInput: (v) => change(model, { steps: v }) });
   const timeAt = (share) => times(model.get("steps"))[Math.round(share * model.get("steps"))];
   const shown = slider({
@@ -239,11 +238,8 @@ export function render({ model, el }) {
   };
 
   const arrange = () => {
-    const { left, right, top, bottom } = view.margin;
-    const [inner, tall] = [view.width() - left - right, view.height - top - bottom];
-    view.x = [(-REACH * inner) / tall, (REACH * inner) / tall];
-    view.axes();
-    set(image, { x: left, y: top, width: inner, height: tall });
+    view.square();
+    set(image, view.inside());
     if (made) draw();
   };
   const canvas = document.createElement("canvas");

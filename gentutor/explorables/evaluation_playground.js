@@ -348,9 +348,9 @@ export function render({ model, el }) {
   const note = h("p", { style: small });
   const say = sentence();
 
-  const kind = choice({ label: "What is wrong", options: Object.fromEntries(Object.entries(FAULTS).map(([key, { text }]) => [key, text])), value: model.get("kind"), onChange: (v) => change(model, { kind: v }) });
-  const shown = choice({ label: "Draw", options: Object.fromEntries(Object.entries(SHOWN).map(([key, { text }]) => [key, text])), value: model.get("show"), onChange: (v) => change(model, { show: v }) });
-  for (const list of [kind, shown]) list.el.querySelector("select").style.cssText = "grid-column: 1 / -1; width: 100%; padding: .15rem .3rem";
+  const kind = choice({ label: "What is wrong", wide: true, options: Object.fromEntries(Object.entries(FAULTS).map(([key, { text }]) => [key, text])), value: model.get("kind"), onChange: (v) => change(model, { kind: v }) });
+  const shown = choice({ label: "Draw", wide: true, options: Object.fromEntries(Object.entries(SHOWN).map(([key, { text }]) => [key, text])), value: model.get("show"), onChange: (v) => change(model, { show: v }) });
+  for (const list of [kind, shown]) list.el.querySelector("select").style.padding = ".15rem .3rem";
   const strength = slider({
     label: "Amount", min: 0, max: 1, step: 0.05, value: model.get("strength"), format: (v) => FAULTS[model.get("kind")].amount(v, model.get("n")), onInput: (v) => change(model, { strength: v }),
   });
@@ -414,10 +414,7 @@ export function render({ model, el }) {
     say.say(words(at, found));
   };
   const arrange = () => {
-    const { left, right, top, bottom } = view.margin;
-    const wide = (REACH * (view.width() - left - right)) / (view.height - top - bottom); // one unit is as long across as up
-    view.x = [-wide, wide];
-    view.axes();
+    view.square();
     update();
   };
 

@@ -393,10 +393,10 @@ export function render({ model, el }) {
   const levelName = course.text({ style: "fill: var(--ink-soft); paint-order: stroke; stroke: var(--paper); stroke-width: 4px", "text-anchor": "end" });
 
   const data = choice({
-    label: "Data", options: Object.fromEntries(Object.entries(LAWS).map(([key, { name }]) => [key, name])), value: model.get("data"), onChange: (v) => anew({ data: v }),
+    label: "Data", wide: true, options: Object.fromEntries(Object.entries(LAWS).map(([key, { name }]) => [key, name])), value: model.get("data"), onChange: (v) => anew({ data: v }),
   });
   const loss = choice({
-    label: "Generator's loss", options: { "non-saturating": "non-saturating, −log D", minimax: "minimax, log(1 − D)" }, value: model.get("loss"),
+    label: "Generator's loss", wide: true, options: { "non-saturating": "non-saturating, −log D", minimax: "minimax, log(1 − D)" }, value: model.get("loss"),
     onChange: (v) => change(model, { loss: v }),
   });
   const ratio = slider({
@@ -405,7 +405,6 @@ export function render({ model, el }) {
   const rate = slider({
     label: "Learning rate", min: -4, max: -0.4, step: 0.1, value: -2, format: (v) => rateText(10 ** v), onInput: (v) => change(model, { rate: Number((10 ** v).toPrecision(6)) }),
   });
-  for (const list of [data, loss]) list.el.querySelector("select").style.cssText = "grid-column: 1 / -1; width: 100%";
   const say = sentence();
 
   const update = () => {

@@ -209,10 +209,9 @@ export function render({ model, el }) {
   const film = h("div", { "aria-busy": "true" }, ...Object.values(rows).map((row) => row.el));
 
   const digit = choice({
-    label: "Class asked for", options: Object.fromEntries(Array.from({ length: 10 }, (_, d) => [d, `a ${d}`])), value: model.get("digit"),
+    label: "Class asked for", wide: true, options: Object.fromEntries(Array.from({ length: 10 }, (_, d) => [d, `a ${d}`])), value: model.get("digit"),
     onChange: (v) => change(model, { digit: Number(v) }),
   });
-  digit.el.querySelector("select").style.cssText = "grid-column: 1 / -1; width: 100%";
   const weight = slider({
     label: "Guidance w", min: 0, max: 8, step: 0.25, value: model.get("w"), format: (v) => `${fmt(v, 2)}`, onInput: (v) => change(model, { w: v }),
   });
