@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from . import _contenders
+from . import _contenders, _jury
 from ._files import load_tree, pack, save_tree
 from ._idx import write_whole
 
@@ -33,7 +33,7 @@ FOLDER = Path(__file__).parent / "_contest"
 def run(family, seed, minutes=1, samples=SAMPLES):
     """Train a family and judge it: ({row: {measure: number or None}}, {row: uint8 (48, 28, 28)}). Sets one thread.
 
-    family: of `_contenders.FAMILIES`, or "data": test images and training images in the place of samples. Measures: see `_contenders.judge`;
+    family: of `_contenders.FAMILIES`, or "data": test images and training images in the place of samples. Measures: see `_jury.judge`;
     with train_seconds, sample_seconds (for 1 000), parameters, bits_per_dim, bits_error, likelihood. ValueError on another family.
     """
     known = ("data", *_contenders.FAMILIES)
@@ -42,11 +42,11 @@ def run(family, seed, minutes=1, samples=SAMPLES):
     torch.set_num_threads(1)
     _contenders.ready()
     if family == "data":
-        return _contenders.judge(_contenders.real(seed, samples), seed), {}
+        return _jury.judge(_jury.real(seed, samples), seed), {}
     start = time.process_time()
     model = _contenders.FAMILIES[family](seed, minutes)
     facts = {"train_seconds": time.process_time() - start, "parameters": model.parameters, "likelihood": model.likelihood,
-             **_contenders.bits(model, seed)}  # fmt: skip
+             **_jury.bits(model, seed)}  # fmt: skip
     drawn, seconds = {}, {}
     for row, sampler in model.samplers.items():
         generator, start = torch.Generator().manual_seed(seed), time.process_time()
@@ -54,7 +54,7 @@ def run(family, seed, minutes=1, samples=SAMPLES):
             drawn[row] = torch.cat([sampler(min(1000, samples), generator) for _ in range(max(1, samples // 1000))])
         seconds[row] = (time.process_time() - start) * 1000 / len(drawn[row])
     drawn = {row: (255 * images).round().to(torch.uint8).view(-1, 28, 28) for row, images in drawn.items()}
-    judged = _contenders.judge(drawn, seed)
+    judged = _jury.judge(drawn, seed)
     for k, row in enumerate(judged):
         judged[row] |= facts | {"sample_seconds": seconds[row]}
         if k:  # another sampler of the same net
