@@ -72,16 +72,17 @@ def autoencoder_density(seed, minutes=1):
     law = mixtures.fit_mixture(codes[torch.randperm(len(codes), generator=generator)[:10_000]], 20, 20, generator=generator)
     log_likelihood = _pixel_law(net.decode, codes, levels)
 
-    def nats(levels, generator, k=50, log_std=None):
-        """By importance weights around the code, whose width is the best of a few."""
-        if log_std is None:
-            tried = {s: nats(_levels()[:300], generator, k, s).mean().item() for s in (-3.0, -2.0, -1.0, 0.0)}
-            log_std = min(tried, key=tried.get)
+    def nats_at(log_std, levels, generator, k=50):
         mean = net.encode(levels.float() / 255)
         log_var = torch.full_like(mean, 2 * log_std)
         z = vae.reparameterise(mean, log_var, generator, k)  # (k, B, wide)
         log_w = mixtures.log_prob(law, z) + log_likelihood(levels, z) - log_normal_diag(z, mean, log_var)
         return math.log(k) - log_w.logsumexp(0)
+
+    def nats(levels, generator):
+        """By importance weights around the code, as wide as is best for 300 training images."""
+        log_std = min((-3.0, -2.0, -1.0, 0.0), key=lambda s: nats_at(s, _levels()[:300], generator).mean().item())
+        return nats_at(log_std, levels, generator)
 
     def draw(n, generator):
         return net.decode(mixtures.sample(law, n, generator).float())
