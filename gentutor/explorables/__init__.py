@@ -8,10 +8,12 @@ import base64
 import html
 import importlib
 import json
+import math
 import re
 from pathlib import Path
 
 import anywidget
+import traitlets
 
 HERE = Path(__file__).parent
 CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "DdpmReverse": "ddpm_reverse",
@@ -73,6 +75,27 @@ def page_script(module):
     body = source(module).replace("export function", "function").replace("export const", "const")
     static = (HERE / "static.js").read_text(encoding="utf-8")
     return f'"use strict";\n(() => {{\n{body.replace(STYLED, "")}\n{static}\nmountAll("{module}", {{ render }});\n}})();\n'
+
+
+def between(name, value, low, high):
+    """`value`, or TraitError unless it is a number in [low, high]."""
+    if not low <= value <= high:
+        raise traitlets.TraitError(f"{name}: expected a number in [{low}, {high}], got {value}")
+    return value
+
+
+def mixture_rows(name, rows, most):
+    """A mixture of Gaussians as 1 to `most` rows [weight, mean, std] of floats, means in [-5, 5] and stds in [0.3, 3]. TraitError for others."""
+    shaped = 1 <= len(rows) <= most and all(isinstance(r, (list, tuple)) and len(r) == 3 for r in rows)
+    if not shaped or not all(isinstance(v, (int, float)) and math.isfinite(v) for r in rows for v in r):
+        raise traitlets.TraitError(f"{name}: expected 1 to {most} rows [weight, mean, std] of finite numbers, got {rows}")
+    weights = [row[0] for row in rows]
+    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+        raise traitlets.TraitError(f"{name}: expected weights >= 0 that sum to 1, got {weights}")
+    for _, mean, std in rows:
+        between(f"{name}: mean", mean, -5, 5)
+        between(f"{name}: std", std, 0.3, 3)
+    return [list(map(float, row)) for row in rows]
 
 
 class Explorable(anywidget.AnyWidget):

@@ -4,7 +4,7 @@ import math
 
 import traitlets
 
-from . import Explorable
+from . import Explorable, between
 
 
 class ElboGap(Explorable):
@@ -32,18 +32,12 @@ class ElboGap(Explorable):
 
     @traitlets.validate("mean", "std", "weight", "x")
     def _inside(self, proposal):
-        return _between(proposal["trait"].name, proposal["value"])
+        name = proposal["trait"].name
+        return between(name, proposal["value"], *self.LIMITS[name])
 
     @traitlets.validate("before")
     def _before(self, proposal):
         values = proposal["value"]
         if len(values) not in (0, 4) or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in values):
             raise traitlets.TraitError(f"before: expected [] or four finite numbers [mean, std, weight, x], got {values}")
-        return [_between(name, float(v)) for name, v in zip(ElboGap.LIMITS, values)]
-
-
-def _between(name, value):
-    low, high = ElboGap.LIMITS[name]
-    if not low <= value <= high:
-        raise traitlets.TraitError(f"{name}: expected a number in [{low}, {high}], got {value}")
-    return value
+        return [between(name, float(v), *limits) for (name, limits), v in zip(self.LIMITS.items(), values)]

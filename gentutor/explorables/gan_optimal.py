@@ -1,10 +1,8 @@
 """The optimal discriminator: p_data and p_G on the line, D* in closed form, and a small D trained in the page beside it."""
 
-import math
-
 import traitlets
 
-from . import Explorable
+from . import Explorable, between, mixture_rows
 
 
 class GanOptimal(Explorable):
@@ -33,28 +31,12 @@ class GanOptimal(Explorable):
 
     @traitlets.validate("data")
     def _data(self, proposal):
-        rows = proposal["value"]
-        shaped = 1 <= len(rows) <= 2 and all(isinstance(r, (list, tuple)) and len(r) == 3 for r in rows)
-        if not shaped or not all(isinstance(v, (int, float)) and math.isfinite(v) for r in rows for v in r):
-            raise traitlets.TraitError(f"data: expected one or two rows [weight, mean, std] of finite numbers, got {rows}")
-        weights, means, stds = zip(*rows)
-        if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
-            raise traitlets.TraitError(f"data: expected weights >= 0 that sum to 1, got {list(weights)}")
-        for mean, std in zip(means, stds):
-            _between("data: mean", mean, -5, 5)
-            _between("data: std", std, 0.3, 3)
-        return [list(map(float, row)) for row in rows]
+        return mixture_rows("data", proposal["value"], 2)
 
     @traitlets.validate("g_mean")
     def _g_mean(self, proposal):
-        return _between("g_mean", proposal["value"], -5, 5)
+        return between("g_mean", proposal["value"], -5, 5)
 
     @traitlets.validate("g_std")
     def _g_std(self, proposal):
-        return _between("g_std", proposal["value"], 0.3, 3)
-
-
-def _between(name, value, low, high):
-    if not low <= value <= high:
-        raise traitlets.TraitError(f"{name}: expected a number in [{low}, {high}], got {value}")
-    return value
+        return between("g_std", proposal["value"], 0.3, 3)

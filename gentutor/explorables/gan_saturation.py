@@ -2,7 +2,7 @@
 
 import traitlets
 
-from . import Explorable
+from . import Explorable, between
 
 
 class GanSaturation(Explorable):
@@ -21,6 +21,4 @@ class GanSaturation(Explorable):
 
     @traitlets.validate("logit")
     def _logit(self, proposal):
-        if not -8 <= proposal["value"] <= 8:
-            raise traitlets.TraitError(f"logit: expected a number in [-8, 8], got {proposal['value']}")
-        return proposal["value"]
+        return between("logit", proposal["value"], -8, 8)

@@ -1,10 +1,8 @@
 """Three ways to be wrong: KL(p || q), KL(q || p) and JS of a mixture p and a Gaussian q, each with its integrand."""
 
-import math
-
 import traitlets
 
-from . import Explorable
+from . import Explorable, between, mixture_rows
 
 
 class KLRows(Explorable):
@@ -31,31 +29,16 @@ class KLRows(Explorable):
 
     @traitlets.validate("components")
     def _components(self, proposal):
-        rows = proposal["value"]
-        shaped = 1 <= len(rows) <= 3 and all(isinstance(r, (list, tuple)) and len(r) == 3 for r in rows)
-        if not shaped or not all(isinstance(v, (int, float)) and math.isfinite(v) for r in rows for v in r):
-            raise traitlets.TraitError(f"components: expected one to three rows [weight, mean, std] of finite numbers, got {rows}")
-        weights, means, stds = zip(*rows)
-        if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
-            raise traitlets.TraitError(f"components: expected weights >= 0 that sum to 1, got {list(weights)}")
-        if min(means) < -5 or max(means) > 5 or min(stds) < 0.3 or max(stds) > 3:
-            raise traitlets.TraitError(f"components: expected means in [-5, 5] and stds in [0.3, 3], got {list(means)} and {list(stds)}")
-        return [list(map(float, row)) for row in rows]
+        return mixture_rows("components", proposal["value"], 3)
 
     @traitlets.validate("q_mean")
     def _q_mean(self, proposal):
-        return _between("q_mean", proposal["value"], -5, 5)
+        return between("q_mean", proposal["value"], -5, 5)
 
     @traitlets.validate("q_std")
     def _q_std(self, proposal):
-        return _between("q_std", proposal["value"], 0.2, 3)
+        return between("q_std", proposal["value"], 0.2, 3)
 
     @traitlets.validate("selected")
     def _selected(self, proposal):
-        return _between("selected", proposal["value"], 0, 2)
-
-
-def _between(name, value, low, high):
-    if not low <= value <= high:
-        raise traitlets.TraitError(f"{name}: expected a number in [{low}, {high}], got {value}")
-    return value
+        return between("selected", proposal["value"], 0, 2)
