@@ -34,13 +34,13 @@ def generator_terms(discriminator, fake, loss="non-saturating"):
     return _named(loss)[1](discriminator(fake))
 
 
-def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, generator_steps=1, penalty=0.0, clip=None, **options):
+def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, generator_steps=1, penalty=0.0, draws=None, clip=None, **options):
     """step(real) for `train.fit`: k updates of the discriminator, then one of the generator (Goodfellow et al. 2014, algorithm 1).
 
     real: a batch (kB, ...), cut into k parts. noise(n): draws of p_z, (n, latent). generator_steps: updates of the generator
     instead of its one, against a discriminator that waits; the first judges the last fakes, each other one fresh ones. penalty:
-    weight of the gradient penalty (`wasserstein_gan.gradient_penalty`), whose points on the segments come from torch's own
-    generator. clip: largest absolute weight of the discriminator after an update. options: of the discriminator's loss, such as
+    weight of the gradient penalty (`wasserstein_gan.gradient_penalty`), whose points on the segments come from the torch.Generator
+    `draws`. clip: largest absolute weight of the discriminator after an update. options: of the discriminator's loss, such as
     labels=(0.9, 0.0). ValueError on an unknown loss, a number of updates below 1, or a batch that k does not divide.
     """
     _named(loss)
@@ -52,7 +52,7 @@ def rounds(generator, discriminator, noise, loss="non-saturating", *, k=1, gener
             fake = generator(noise(len(part)))
             cost = discriminator_terms(discriminator, part, fake, loss, **options)
             if penalty:
-                cost = cost + penalty * wasserstein_gan.gradient_penalty(discriminator, part, fake.detach())
+                cost = cost + penalty * wasserstein_gan.gradient_penalty(discriminator, part, fake.detach(), draws)
             yield "discriminator", cost
             if clip is not None:
                 wasserstein_gan.clip_weights(discriminator, clip)

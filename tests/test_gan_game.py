@@ -103,9 +103,11 @@ def test_generator_descends_through_the_updated_discriminator():
     assert history[0]["discriminator_loss"] > 0.4 > 0.1 > history[-1]["discriminator_loss"]
 
 
-def test_a_resumed_game_equals_an_unbroken_one(tmp_path):
+@pytest.mark.parametrize("loss, penalty", [("non-saturating", 0.0), ("wasserstein", 10.0)])
+def test_a_resumed_game_equals_an_unbroken_one(tmp_path, loss, penalty):
     def play(state, noise, rounds):
-        return list(train.fit(game.rounds(*nets(state), noise), [cloud(8, s) for s in range(rounds)], state))
+        step = game.rounds(*nets(state), noise, loss, penalty=penalty, draws=state.generators["generator"])
+        return list(train.fit(step, [cloud(8, s) for s in range(rounds)], state))
 
     whole, half = players(), players()
     play(*whole, 6), play(*half, 3)
