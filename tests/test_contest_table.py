@@ -1,0 +1,124 @@
+"""The directives that show the packaged contest: a small book of its own, from a table made here, and what must break its build."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from scipy import stats
+
+from gentutor import comparison
+from gentutor._files import pack
+
+EXT = Path(__file__).parent.parent / "book" / "_ext"
+RUNS = [
+    {"row": "copies", "minutes": 1.0, "fid": 8.5, "nearest": 0.0},
+    {"row": "copies", "minutes": 1.0, "fid": 8.7, "nearest": 0.0},
+    *({"row": "gan", "minutes": 1.0, "fid": f, "bits_per_dim": None, "likelihood": None, "parameters": 543588} for f in (41.0, 44.5, 39.2)),
+    *({"row": "flow", "minutes": 1.0, "fid": f, "bits_per_dim": f / 20, "likelihood": "estimate", "parameters": 1} for f in (21.0, 24.5, 19.2)),
+    {"row": "vae", "minutes": 3, "fid": -1.5, "bits_per_dim": 1.25, "likelihood": "bound", "parameters": 2},
+]
+
+
+@pytest.fixture(scope="module")
+def extension():
+    spec = importlib.util.spec_from_file_location("contest_table", EXT / "contest_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build(tmp_path):
+    def run(text):
+        (tmp_path / "runs.json").write_text(json.dumps({"runs": RUNS}))
+        images = torch.full((48, 28, 28), 255, dtype=torch.uint8)
+        (tmp_path / "pictures.safetensors").write_bytes(pack({1.0: {"gan": images, "flow": images // 3}}))
+        (tmp_path / "conf.py").write_text(
+            f"import sys\nsys.path.insert(0, {str(EXT)!r})\nextensions = ['myst_parser', 'contest_table']\n"
+            f"contest_folder = {str(tmp_path)!r}\nexclude_patterns = ['out']\n")
+        (tmp_path / "index.md").write_text("# Page\n\n" + text)
+        done = subprocess.run(
+            [sys.executable, "-m", "sphinx", "-qW", "--keep-going", "-b", "html", ".", "out"], cwd=tmp_path, capture_output=True, text=True)
+        return done, (tmp_path / "out" / "index.html").read_text() if not done.returncode else ""
+
+    return run
+
+
+def cells(page):
+    return [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in BeautifulSoup(page, "html.parser").select("table tr")]
+
+
+@pytest.mark.parametrize("df", [1, 2, 4, 9, 30])
+@pytest.mark.parametrize("p", [0.6, 0.975, 0.995])
+def test_quantiles(extension, p, df):
+    assert extension.t_quantile(p, df) == pytest.approx(stats.t.ppf(p, df), rel=1e-8)
+
+
+def test_the_interval_is_that_of_the_chapter(extension):
+    mean, half = extension.around([41.0, 44.5, 39.2])
+    own = comparison.mean_interval([41.0, 44.5, 39.2])
+    assert (mean - half, mean, mean + half) == pytest.approx((own.low, own.mean, own.high), rel=1e-9)
+
+
+@pytest.mark.parametrize("mean, half, text", [
+    (41.5666, 6.6934, "41.6 ± 6.7"), (992.87, 11.52, "993 ± 12"), (-0.887, 0.0312, "−0.887 ± 0.031"), (0.5, 0.0, "0.5"), (0.0, 0.0, "0"),
+    (543588, 0.0, "543\u202f588"), (1.2345, None, "1.23"), (0.7732, 0.0996, "0.773 ± 0.100"),
+])  # fmt: skip
+def test_digits(extension, mean, half, text):
+    assert extension.show(mean, half) == text
+
+
+def test_table_and_number(build):
+    done, page = build("```{contest-table} 1\n:measures: fid bits_per_dim nearest parameters\n```\n\nThe GAN has {contest}`fid | gan | 1`.")
+    assert done.returncode == 0, done.stderr
+    assert cells(page) == [
+        ["", "FID", "bits per dimension", "nearest", "numbers in the sampler"],
+        ["copies", "8.6 ± 1.3", "–", "0", "–"],
+        ["GAN", "41.6 ± 6.7", "–", "–", "543\u202f588"],
+        ["flow matching", "21.6 ± 6.7", "≈ 1.08 ± 0.33", "–", "1"],
+    ]
+    assert "The GAN has" in page and re.search(r"<span class=\"gt-nobr\">41\.6 ± 6\.7</span>", page)
+
+
+def test_a_bound_of_one_seed(build):
+    done, page = build("```{contest-table} 3\n:measures: fid bits_per_dim\n```")
+    assert done.returncode == 0, done.stderr
+    assert cells(page)[1] == ["VAE", "−1.5", "≤ 1.25"]
+
+
+def test_pictures_stand_within_the_page(build):
+    done, page = build("```{contest-pictures} 1\n```")
+    assert done.returncode == 0, done.stderr
+    images = BeautifulSoup(page, "html.parser").select("table img")
+    assert [image["alt"] for image in images] == ["Sixteen digits drawn by GAN after 1 min", "Sixteen digits drawn by flow matching after 1 min"]
+    assert all(image["src"].startswith("data:image/png;base64,") for image in images) and images[0]["src"] != images[1]["src"]
+
+
+def test_the_strip_shows_the_first_sixteen_in_order(extension):
+    import base64
+    import io
+
+    from PIL import Image
+
+    images = b"".join(bytes([10 * k]) * 784 for k in range(48 // 2))
+    picture = Image.open(io.BytesIO(base64.b64decode(extension.strip(images).partition(",")[2]))).convert("L")
+    assert picture.size == (224, 56)
+    assert [picture.getpixel((28 * (k % 8) + 14, 28 * (k // 8) + 14)) for k in range(16)] == [255 - 10 * k for k in range(16)]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("```{contest-table} 2\n```", "expected one of [1.0, 3], got 2"),
+    ("```{contest-table} 1\n:measures: fdi\n```", "got 'fdi'"),
+    ("```{contest-pictures} 1 3\n```", "minutes: expected some of [1.0], got [1.0, 3.0]"),
+    ("{contest}`fid | gna | 1`", "got 'gna'"),
+    ("{contest}`fid gan 1`", "expected 'measure | row | minutes'"),
+])
+def test_what_breaks_the_build(build, text, words):
+    done, _ = build(text)
+    assert done.returncode != 0 and words in done.stderr
