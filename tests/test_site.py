@@ -339,6 +339,14 @@ def test_landing_page_maps_every_chapter(soups):
     assert planned and not titles & set(planned)
 
 
+def test_exercises_are_counted_from_one_in_each_chapter(soups):
+    """The labs name them so."""
+    for name, soup in soups.items():
+        numbers = [title.get_text().split()[1] for title in soup.select("div.exercise > .admonition-title")]
+        assert numbers == [str(i) for i in range(1, len(numbers) + 1)], name
+    assert soups["book/bayes.html"].select("div.exercise > .admonition-title")
+
+
 # ---- The tests can fail ----------------------------------------------------------------------------------------------
 
 BROKEN = """<!doctype html><html><head><style>i.fa-sun { display: inline-block; width: 20px; height: 20px }</style></head><body>
