@@ -175,8 +175,8 @@ def mark_ticks(page):
 
 
 def keep_punctuation(page):
-    """A formula and the mark that follows it stay on one line."""
-    for math in page.select("span.math"):
+    """A formula or a badge and the mark that follows it stay on one line."""
+    for math in page.select("span.math, a.gt-check"):
         after = math.next_sibling
         mark = re.match(r"[-–.,;:!?)’”]+", after) if isinstance(after, NavigableString) else None
         if mark:
