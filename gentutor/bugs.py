@@ -416,6 +416,12 @@ def _gan():
     return gan
 
 
+def _comparison():
+    from . import comparison
+
+    return comparison
+
+
 def _log_of_the_probability(right):
     """log(sigmoid(l)) where log sigmoid(l) belongs: -infinity as soon as the probability rounds to 0."""
     return lambda logits, label: -(label * logits.sigmoid().log() + (1 - label) * (1 - logits.sigmoid()).log())
@@ -524,6 +530,69 @@ def _midpoint_alone(right):
         return weights, -weights @ model.means.mean(0)
 
     return wrong
+
+
+def _around_the_best(right):
+    """The interval of a family moved to its best run, which is then reported as its mean."""
+
+    def wrong(values, level=0.95):
+        one, best = right(values, level), _tensor(values).min().item()
+        return one._replace(mean=best, low=one.low + best - one.mean, high=one.high + best - one.mean)
+
+    return wrong
+
+
+def _std_for_error(right):
+    """mean ± t s: the spread of single runs in the place of the error of their mean."""
+
+    def wrong(values, level=0.95):
+        one = right(values, level)
+        half = (one.high - one.mean) * math.sqrt(one.n)
+        return one._replace(low=one.mean - half, high=one.mean + half)
+
+    return wrong
+
+
+def _pooled(right):
+    """The test that takes both spreads for one."""
+    def wrong(a, b, level=0.95):
+        a, b = _tensor(a), _tensor(b)
+        df = len(a) + len(b) - 2
+        error = math.sqrt(((a.var() * (len(a) - 1) + b.var() * (len(b) - 1)) / df * (1 / len(a) + 1 / len(b))).item())
+        value, half = (a.mean() - b.mean()).item(), _comparison().t_quantile((1 + level) / 2, df) * error
+        p = 2 * _comparison().t_tail(abs(value) / error, df)
+        return _comparison().Difference(value, value - half, value + half, p, df)
+
+    return wrong
+
+
+def _closed_ends(right):
+    """The mass of N(mean, std^2) in each level's cell, those of 0 and 255 no wider than the others."""
+    import torch
+
+    def wrong(levels, mean, std):
+        x = levels.double() / 127.5 - 1
+        low, high = ((x + side / 255 - mean) / std for side in (-1, 1))
+        return (torch.special.ndtr(high) - torch.special.ndtr(low)).log().sum(-1)
+
+    return wrong
+
+
+def _density_for_mass(right):
+    """The density at the level, its cell's width forgotten."""
+    from .densities import log_normal
+
+    return lambda levels, mean, std: log_normal(levels.double() / 127.5 - 1, mean, 2 * _tensor(std).double().log()).sum(-1)
+
+
+def _end_of_the_flow(velocity, x, steps=50, generator=None):
+    """log N of where the flow ends: no divergence."""
+    from .densities import log_normal
+
+    for k in range(steps):
+        middle = x + velocity(x, x.new_full((len(x),), k / steps)) / (2 * steps)
+        x = x + velocity(middle, x.new_full((len(x),), (k + 0.5) / steps)) / steps
+    return log_normal(x, 0.0, 0.0).flatten(1).sum(1)
 
 
 BUGS = {
@@ -901,4 +970,48 @@ BUGS = {
     "guidance.heun-from-the-wrong-end": Bug(
         "gentutor.flow_matching", "flow_step", _heun_at_the_old_time,
         "Heun's second slope taken at the new place and the old time", "guidance.fm-heun-order"),
+    # --- comparison: seeds, fronts, likelihoods in one unit
+    "comparison.normal-for-student": Bug(
+        "gentutor.comparison", "t_quantile", lambda right: lambda p, df: math.sqrt(2) * _tensor(2 * p - 1).erfinv().item(),
+        "1.96 standard errors from three or five runs, as if their spread were known", "comparison.t-coverage"),
+    "comparison.std-for-error": Bug(
+        "gentutor.comparison", "mean_interval", _std_for_error,
+        "the spread of single runs shown as the error of their mean", "comparison.t-coverage"),
+    "comparison.best-seed": Bug(
+        "gentutor.comparison", "mean_interval", _around_the_best,
+        "the best of the seeds reported as if it were their mean", "comparison.t-coverage"),
+    "comparison.mean-for-run": Bug(
+        "gentutor.comparison", "prediction_interval", lambda right: lambda values, level=0.95: _comparison().mean_interval(values, level),
+        "the interval for the mean expected to hold the next run", "comparison.prediction-coverage"),
+    "comparison.bound-for-best": Bug(
+        "gentutor.comparison", "expected_best", lambda right: lambda n: math.sqrt(2 * math.log(n)),
+        "sqrt(2 log n), an upper bound, taken for what the best of n gains", "comparison.best-of-five"),
+    "comparison.pooled-spread": Bug(
+        "gentutor.comparison", "welch", _pooled,
+        "one spread for two families, the smaller sample having the larger one", "comparison.welch-size"),
+    "comparison.holm-out-of-step": Bug(
+        "gentutor.comparison", "holm", lambda right: lambda p: (_tensor(p) * (len(p) - _tensor(p).argsort().argsort())).clamp(max=1),
+        "a claim let through although a smaller p-value before it was not", "comparison.holm-worked"),
+    "comparison.beaten-once": Bug(
+        "gentutor.comparison", "front", lambda right: lambda points: ~(_tensor(points)[:, None] < _tensor(points)).any(2).any(0),
+        "a row struck out because another is better in one respect", "comparison.front-enumerated"),
+    "comparison.closed-ends": Bug(
+        "gentutor.likelihoods", "discretised_normal", _closed_ends,
+        "the cells of black and white as narrow as the others: what falls beyond them is lost", "comparison.open-ends"),
+    "comparison.density-for-mass": Bug(
+        "gentutor.likelihoods", "discretised_normal", _density_for_mass,
+        "a density quoted as the probability of a level", "comparison.levels-sum"),
+    "comparison.nats-for-bits": Bug(
+        "gentutor.likelihoods", "bits_per_dim", lambda right: lambda nats, dimensions: nats / dimensions,
+        "nats per dimension under the name of bits", "comparison.bits-uniform"),
+    "comparison.strata-unweighted": Bug(
+        "gentutor.likelihoods", "stratified_sum",
+        lambda right: lambda term, first, last, strata, *args: right(term, first, last, strata, *args) * strata / (last - first + 1),
+        "the drawn terms added without the number that each stands for", "comparison.stratified-unbiased"),
+    "comparison.without-divergence": Bug(
+        "gentutor.likelihoods", "flow_log_prob", lambda right: _end_of_the_flow,
+        "the density of the noise where the flow ends, without what the flow squeezed on its way", "comparison.flow-one-dimension"),
+    "comparison.divergence-sign": Bug(
+        "gentutor.likelihoods", "flow_log_prob", lambda right: lambda *args: 2 * _end_of_the_flow(*args) - right(*args),
+        "the divergence subtracted where it is added", "comparison.flow-one-dimension"),
 }

@@ -13,6 +13,7 @@ processor time on one thread. Left out: GPUs, where equal time would mean other 
 
 import argparse
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -90,10 +91,15 @@ def main(arguments=None):
     parser.add_argument("--out", default="runs/contest", metavar="FOLDER")
     parser.add_argument("--minutes", type=float, help="of training, instead of " + " and ".join(f"{m} ({n} seeds)" for m, n in PLAN.items()))
     parser.add_argument("--seeds", type=int, help="how many, from 0")
-    parser.add_argument("--only", nargs="+", metavar="FAMILY", help="of data, " + ", ".join(_contenders.FAMILIES))
+    known = ("data", *_contenders.FAMILIES)
+    parser.add_argument("--only", nargs="+", choices=known, metavar="FAMILY", help="of " + ", ".join(known))
     parser.add_argument("--package", action="store_true", help="make the folder's runs the package's own")
     given = parser.parse_args(arguments)
-    families, out = given.only or ["data", *_contenders.FAMILIES], Path(given.out)
+    if given.minutes is not None and not 0 < given.minutes < math.inf:
+        parser.error(f"--minutes: expected a number > 0, got {given.minutes:g}")
+    if given.seeds is not None and given.seeds < 1:
+        parser.error(f"--seeds: expected an integer >= 1, got {given.seeds}")
+    families, out = given.only or known, Path(given.out)
     plan = {given.minutes: given.seeds or 1} if given.minutes else {minutes: given.seeds or n for minutes, n in PLAN.items()}
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -108,8 +114,6 @@ def main(arguments=None):
                     save_tree(out / f"{name}.safetensors", (minutes, seed, images))
                     one = {"family": family, "seed": seed, "minutes": minutes, "torch": torch.__version__, "rows": rows}
                     write_whole(out / f"{name}.json", (json.dumps(one, indent=1, allow_nan=False) + "\n").encode())
-    except ValueError as error:
-        parser.error(str(error))
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         return 1
