@@ -78,7 +78,7 @@ def test_table_and_number(build):
     done, page = build("```{contest-table} 1\n:measures: fid bits_per_dim nearest parameters\n```\n\nThe GAN has {contest}`fid | gan | 1`.")
     assert done.returncode == 0, done.stderr
     assert cells(page) == [
-        ["", "FID", "bits per dimension", "nearest", "numbers in the sampler"],
+        ["", "FID", "bits per dimension", "nearest", "numbers"],
         ["copies", "8.6 ± 1.3", "–", "0", "–"],
         ["GAN", "41.6 ± 6.7", "–", "–", "543\u202f588"],
         ["flow matching", "21.6 ± 6.7", "≈ 1.08 ± 0.33", "–", "1"],

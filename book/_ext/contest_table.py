@@ -27,7 +27,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 FOLDER = Path(__file__).parent.parent.parent / "gentutor" / "_contest"
 MEASURES = {
     "bits_per_dim": "bits per dimension", "fid": "FID", "kid": "KID", "precision": "precision", "recall": "recall", "inception": "IS",
-    "nearest": "nearest", "train_seconds": "s to train", "sample_seconds": "s for 1000 samples", "parameters": "numbers in the sampler",
+    "nearest": "nearest", "train_seconds": "s to train", "sample_seconds": "s per 1000", "parameters": "numbers",
 }  # fmt: skip
 NAMES = {"gaussian": "one Gaussian", "vae": "VAE", "latent": "latent diffusion", "gan": "GAN", "ddpm": "DDPM", "ddpm, 10 steps": "DDPM, 10 steps", "flow": "flow matching"}
 SIGNS = {"bound": "≤ ", "estimate": "≈ "}
