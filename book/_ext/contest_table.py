@@ -1,6 +1,6 @@
 """The table of all families on the page, from the packaged runs: a remade table changes the page, and nothing is copied by hand.
 
-    ```{contest-table} 3             a row a family after 3 minutes: mean over seeds ± 95 %, Student's interval
+    ```{contest-table} 3             a row a family after 3 minutes: mean over seeds ± 95 %, Student's interval, or one or two runs as they are
     :measures: fid kid precision
     ```
     ```{contest-pictures} 1 3        samples of every family, a column for each time
@@ -26,7 +26,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 FOLDER = Path(__file__).parent.parent.parent / "gentutor" / "_contest"
 MEASURES = {
-    "bits_per_dim": "bits per dimension", "fid": "FID", "kid": "KID", "precision": "precision", "recall": "recall", "inception": "IS",
+    "seeds": "seeds", "bits_per_dim": "bits per dimension", "fid": "FID", "kid": "KID", "precision": "precision", "recall": "recall", "inception": "IS",
     "nearest": "nearest", "train_seconds": "s to train", "sample_seconds": "s per 1000", "parameters": "numbers",
 }  # fmt: skip
 NAMES = {"gaussian": "one Gaussian", "vae": "VAE", "latent": "latent diffusion", "gan": "GAN", "ddpm": "DDPM", "ddpm, 10 steps": "DDPM, 10 steps", "flow": "flow matching"}
@@ -49,15 +49,15 @@ def t_quantile(p, df, panels=200):
 
 
 def around(values):
-    """Mean and half the width of Student's 95 % interval; the width is None for one seed."""
-    mean, n = statistics.fmean(values), len(values)
-    return mean, t_quantile(0.975, n - 1) * statistics.stdev(values) / math.sqrt(n) if n > 1 else None
+    """Mean and half the width of Student's 95 % interval."""
+    return statistics.fmean(values), t_quantile(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
 
 
-def show(mean, half):
-    """"41.3 ± 2.6": as many digits as the interval bears, two of its own."""
-    if not half:
-        return (f"{mean:,.0f}".replace(",", "\u202f") if mean == round(mean) else f"{mean:.3g}").replace("-", "−")
+def show(values):
+    """"41.3 ± 2.6": as many digits as the interval bears, two of its own. Of two runs, for which it would be nine deviations wide: both."""
+    if len(values) < 3 or min(values) == max(values):
+        return "; ".join(dict.fromkeys(f"{v:,.0f}".replace(",", "\u202f") if v == round(v) else f"{v:.3g}" for v in values)).replace("-", "−")
+    mean, half = around(values)
     digits = max(0, 1 - math.floor(math.log10(half)))
     return f"{mean:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
 
@@ -69,10 +69,10 @@ def entry(runs, measure, row, minutes):
     found = [one for one in runs if one["row"] == row and one["minutes"] == minutes]
     if not found:
         raise ValueError(f"row: expected one of {', '.join(rows(runs, minutes)) or 'none'} at {minutes:g} minutes; got {row!r}")
-    values = [one.get(measure) for one in found]
+    values = [len(found)] if measure == "seeds" else [one.get(measure) for one in found]
     if None in values:
         return "–"
-    return (SIGNS.get(found[0].get("likelihood"), "") if measure == "bits_per_dim" else "") + show(*around(values))
+    return (SIGNS.get(found[0].get("likelihood"), "") if measure == "bits_per_dim" else "") + show(values)
 
 
 def rows(runs, minutes):
