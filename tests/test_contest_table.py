@@ -38,7 +38,7 @@ def build(tmp_path):
     def run(text):
         (tmp_path / "runs.json").write_text(json.dumps({"runs": RUNS}))
         images = torch.full((48, 28, 28), 255, dtype=torch.uint8)
-        (tmp_path / "pictures.safetensors").write_bytes(pack({1.0: {"gan": images, "flow": images // 3}}))
+        (tmp_path / "pictures.safetensors").write_bytes(pack({1.0: {"gan": images, "flow": images // 3}, 3.0: {"gan": images}}))
         (tmp_path / "conf.py").write_text(
             f"import sys\nsys.path.insert(0, {str(EXT)!r})\nextensions = ['myst_parser', 'contest_table']\n"
             f"contest_folder = {str(tmp_path)!r}\nexclude_patterns = ['out']\n")
@@ -93,11 +93,11 @@ def test_a_bound_of_one_seed(build):
 
 
 def test_pictures_stand_within_the_page(build):
-    done, page = build("```{contest-pictures} 1\n```")
+    done, page = build("```{contest-pictures} 1 3\n```")
     assert done.returncode == 0, done.stderr
     images = BeautifulSoup(page, "html.parser").select("table img")
-    assert [image["alt"] for image in images] == ["Sixteen digits drawn by GAN after 1 min", "Sixteen digits drawn by flow matching after 1 min"]
-    assert all(image["src"].startswith("data:image/png;base64,") for image in images) and images[0]["src"] != images[1]["src"]
+    assert [image["alt"] for image in images] == ["Sixteen digits drawn by " + what for what in ("GAN after 1 min", "GAN after 3 min", "flow matching after 1 min")]
+    assert all(image["src"].startswith("data:image/png;base64,") for image in images) and images[0]["src"] != images[2]["src"] and cells(page)[-1] == ["flow matching", "", "–"]
 
 
 def test_the_strip_shows_the_first_sixteen_in_order(extension):
@@ -115,7 +115,7 @@ def test_the_strip_shows_the_first_sixteen_in_order(extension):
 @pytest.mark.parametrize("text, words", [
     ("```{contest-table} 2\n```", "expected one of [1.0, 3], got 2"),
     ("```{contest-table} 1\n:measures: fdi\n```", "got 'fdi'"),
-    ("```{contest-pictures} 1 3\n```", "minutes: expected some of [1.0], got [1.0, 3.0]"),
+    ("```{contest-pictures} 1 2\n```", "minutes: expected some of [1.0, 3.0], got [1.0, 2.0]"),
     ("{contest}`fid | gna | 1`", "got 'gna'"),
     ("{contest}`fid gan 1`", "expected 'measure | row | minutes'"),
 ])

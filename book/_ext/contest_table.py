@@ -144,6 +144,8 @@ class ContestPictures(FromContest):
 
         def cell(row, minutes):
             name = NAMES.get(row, row)
+            if row not in pictures[minutes]:
+                return "–"
             return f"![Sixteen digits drawn by {name} after {minutes:g} min]({strip(pictures[minutes][row])})"
 
         body = [[NAMES.get(row, row), *(cell(row, minutes) for minutes in times)] for row in order if row in pictures[times[0]]]
