@@ -54,11 +54,12 @@ def around(values):
 
 
 def show(values):
-    """"41.3 ± 2.6": as many digits as the interval bears, two of its own. Of two runs, for which it would be nine deviations wide: both."""
+    """"41.3 ± 1.6", "294 ± 34": as many digits as the interval bears. Of two runs, for which it would reach nine deviations each way: both."""
     if len(values) < 3 or min(values) == max(values):
         return "; ".join(dict.fromkeys(f"{v:,.0f}".replace(",", "\u202f") if v == round(v) else f"{v:.3g}" for v in values)).replace("-", "−")
     mean, half = around(values)
-    digits = max(0, 1 - math.floor(math.log10(half)))
+    power = math.floor(math.log10(half))
+    digits = max(0, (half < 3 * 10**power) - power)  # one of the interval's own, or two if it begins with 1 or 2
     return f"{mean:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
 
 
