@@ -16,9 +16,9 @@ import anywidget
 import traitlets
 
 HERE = Path(__file__).parent
-CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "DdpmForward": "ddpm_forward", "DdpmReverse": "ddpm_reverse",
-           "ElboGap": "elbo_gap", "EvaluationPlayground": "evaluation_playground", "GanGame": "gan_game", "GanOptimal": "gan_optimal",
-           "GanSaturation": "gan_saturation", "GuidanceFilm": "guidance_film", "IntroViews": "intro_views",
+CLASSES = {"AutoencoderMaps": "autoencoder_maps", "BayesOdds": "bayes_odds", "ComparisonTable": "comparison_table", "DdpmForward": "ddpm_forward",
+           "DdpmReverse": "ddpm_reverse", "ElboGap": "elbo_gap", "EvaluationPlayground": "evaluation_playground", "GanGame": "gan_game",
+           "GanOptimal": "gan_optimal", "GanSaturation": "gan_saturation", "GuidanceFilm": "guidance_film", "IntroViews": "intro_views",
            "KLRows": "kl_rows", "VAEInterpolation": "vae_interpolation"}
 IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*\"\./core\.js\";\n", re.M)
 PACKAGED = re.compile(r'packaged\("(\w+)"\)')
