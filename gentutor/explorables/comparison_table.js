@@ -273,7 +273,7 @@ const arrangeNames = (wanted, dots, lines, frame) => {
         if (box.l < frame.l || box.r > frame.r || box.t < frame.t || box.b > frame.b) continue;
         const end = [Math.min(Math.max(x, box.l + 2), box.r - 2), Math.min(Math.max(y, box.t + 2), box.b - 2)];
         const leader = [x, y, ...end];
-        const fixed = 0.5 * far + (k % 4 ? 2 : 0) + total(boxes.map((b, j) => overlap(box, b) * (j === i ? 2 : 1) + (j === i ? 0 : 60 * inside(leader, b)))) / 2
+        const fixed = 0.5 * far + (k % 4 ? 2 : 0) + total(boxes.map((b, j) => (j === i ? overlap(box, b) : overlap(box, b) / 2 + (inside(leader, b) ? 30 : 0))))
           + 9 * dots.filter(([u, v]) => u > box.l && u < box.r && v > box.t && v < box.b).length
           + total(lines.map((line) => 0.4 * inside(line, box) * Math.hypot(line[2] - line[0], line[3] - line[1])));
         found.push({ ...box, cx, cy, leader, far, fixed });
@@ -331,9 +331,9 @@ export function render({ model, el }) {
   const say = sentence();
   const soft = "font-size: .88em; color: var(--ink-soft); margin: .3rem 0";
   const note = h("p", { style: soft });
-  const cell = "padding: .15em; text-align: right; white-space: nowrap; border: 0";
+  const cell = "padding: .15em 0 .15em .5em; text-align: right; white-space: nowrap; border: 0";
   const headed = `${cell}; white-space: normal; font-weight: 500; color: var(--ink-soft)`;
-  const heads = ["sampler", "", ""].map((text, i) => h("th", { scope: "col", style: i ? headed : `${headed}; text-align: left` }, text));
+  const heads = ["sampler", "", ""].map((text, i) => h("th", { scope: "col", style: i ? headed : `${headed}; text-align: left; padding-left: 0` }, text));
   const body = h("tbody", {});
   const table = h(
     "table",
@@ -436,7 +436,7 @@ export function render({ model, el }) {
     const edges = [gaps.right && [right + 6, top, right + 6, base], gaps.top && [left, top - 6, right, top - 6]].filter(Boolean);
     const frame = { l: left, r: right + (gaps.right ? STRIP.right : 8), t: top - (gaps.top ? STRIP.top : 0), b: base };
     const boxes = arrangeNames(wanted, dots, [...whiskers, ...ahead, ...stairs, ...edges], frame);
-    const leaders = boxes.filter((box) => box && box.far > 18).map(({ leader }) => leader);
+    const leaders = boxes.filter((box) => box && box.far > 10).map(({ leader }) => leader);
     boxes.forEach((box, i) => (box ? set(texts[i], { x: box.cx.toFixed(1), y: (box.cy + 4).toFixed(1) }) : texts[i].remove()));
     names.prepend(s("path", { d: joined(leaders), style: "stroke: var(--ink-soft)", "stroke-width": 0.9 }));
   };
@@ -447,13 +447,13 @@ export function render({ model, el }) {
     heads[2].textContent = at.x === at.y ? "" : MEASURES[at.x].text;
     body.replaceChildren(
       ...[...ranked, ...rest].map((r, i) => {
-        const value = (key) => (r[key] ? `${at[key] === "bits_per_dim" && r.likelihood === "bound" ? "≤ " : ""}${figure(at[key], r[key])}` : "–");
+        const value = (key) => (r[key] ? `${at[key] === "bits_per_dim" && r.likelihood === "bound" ? "≤ " : ""}${figure(at[key], r[key]).replaceAll("\u00a0", "\u2009")}` : "–");
         const mark = s("svg", { width: 18, height: 16, viewBox: "0 0 18 16", role: "img", style: "vertical-align: -3px; margin-right: .3em" }, shape(r, 9, 8, 0.9));
         set(mark, { "aria-label": r.yardstick ? "yardstick" : r.front ? "unbeaten" : "not on the front" });
         return h(
           "tr",
           { style: `background: none; border-top: 1px solid var(--edge); ${i === 0 && ranked.length ? "font-weight: 650" : ""}` },
-          h("th", { scope: "row", style: `${cell}; text-align: left; font-weight: inherit` }, mark, ranked.includes(r) ? `${i + 1}. ` : "", r.name),
+          h("th", { scope: "row", style: `${cell}; text-align: left; padding-left: 0; font-weight: inherit` }, mark, ranked.includes(r) ? `${i + 1}. ` : "", r.name),
           h("td", { style: cell }, value("y")),
           h("td", { style: cell }, at.x === at.y ? "" : value("x")),
         );
@@ -472,6 +472,7 @@ export function render({ model, el }) {
     note.textContent = [
       "◆ unbeaten on both, dashed: the front. ● the others. □ yardsticks, out of the contest. Small dots: single seeds.",
       "Lines: 95 % interval of the mean (Student's t), cut at the frame.",
+      at.report === "mean" && found.n > 1 && "Welch's test leaves out that rows of one seed share their test images, which makes it cautious.",
       Math.min(...lengths) < at.minutes && at.report === "mean" && `Dotted: from ${many(Math.min(...lengths), "minute")} to ${at.minutes}.`,
       [at.x, at.y].includes("bits_per_dim") && "Bits with ≤: an upper bound; without it: an estimate.",
       [at.x, at.y].includes("nearest") && "Distance: median to the nearest training image, over that of test images; copies have 0.",
