@@ -6,6 +6,7 @@
     ```{contest-pictures} 1 3        samples of every family, a column for each time
     ```
     {contest}`fid | gan | 3`         one number of the table, within a sentence
+    {contest}`fid | gan - vae | 3`   the mean difference, taken seed by seed
 
 ≤ stands before a bound, ≈ before an estimate, a dash where there is nothing. Needs no torch, as the site is built without it. What is
 missing in the table breaks the build.
@@ -65,6 +66,11 @@ def show(values):
 
 def entry(runs, measure, row, minutes):
     """What stands in the table. ValueError when it has no such row or measure."""
+    if " - " in row:
+        a, b = ({one["seed"]: one[measure] for one in runs if one["row"] == name and one["minutes"] == minutes} for name in row.split(" - "))
+        if a.keys() != b.keys() or not a:
+            raise ValueError(f"row: expected two rows of the same seeds, got {row!r} with {sorted(a)} and {sorted(b)}")
+        return show([a[seed] - b[seed] for seed in a])
     if measure not in MEASURES:
         raise ValueError(f"measure: expected one of {', '.join(MEASURES)}; got {measure!r}")
     found = [one for one in runs if one["row"] == row and one["minutes"] == minutes]
