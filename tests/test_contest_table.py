@@ -67,8 +67,8 @@ def test_the_interval_is_that_of_the_chapter(extension):
 
 
 @pytest.mark.parametrize("values, text", [
-    ([41.0, 44.5, 39.2], "42 ± 7"), ([41.0, 41.9, 40.6], "41.2 ± 1.7"), ([988.0, 993.0, 998.0], "993 ± 12"), ([-0.9, -0.887, -0.874], "−0.89 ± 0.03"), ([0.5] * 3, "0.5"),
-    ([0.0, 0.0], "0"), ([543588] * 5, "543\u202f588"), ([1.2345], "1.23"), ([26.56, 27.1], "26.6; 27.1"), ([-1.5, 2], "−1.5; 2"),
+    ([41.0, 44.5, 39.2], "42 ± 7"), ([41.0, 41.9, 40.6], "41.2 ± 1.7"), ([988.0, 993.0, 998.0], "993 ± 12"), ([-0.9, -0.887, -0.874], "−0.89 ± 0.03"), ([0.5] * 3, "0.500"),
+    ([0.0, 0.0], "0"), ([543588] * 5, "543\u202f588"), ([1.2345], "1.23"), ([26.56, 27.1], "26.6; 27.1"), ([993.2, 994], "993; 994"), ([-1.5, 2], "−1.50; 2"),
 ])  # fmt: skip
 def test_digits(extension, values, text):
     assert extension.show(values) == text
@@ -78,8 +78,8 @@ def test_table_and_number(build):
     done, page = build("```{contest-table} 1\n:measures: fid bits_per_dim nearest parameters\n```\n\nThe GAN has {contest}`fid | gan | 1` from {contest}`seeds | gan | 1`.")
     assert done.returncode == 0, done.stderr
     assert cells(page) == [
-        ["", "FID", "bits per dimension", "nearest", "numbers"],
-        ["copies", "8.5; 8.72", "–", "0", "–"],
+        ["", "FID", "bits per dimension", "nearest", "parameters"],
+        ["copies", "8.50; 8.72", "–", "0", "–"],
         ["GAN", "42 ± 7", "–", "–", "543\u202f588"],
         ["flow matching", "22 ± 7", "≈ 1.1 ± 0.3", "–", "1"],
     ]
@@ -96,7 +96,7 @@ def test_differences_are_taken_seed_by_seed(build):
 def test_a_bound_of_one_seed(build):
     done, page = build("```{contest-table} 3\n:measures: fid bits_per_dim\n```")
     assert done.returncode == 0, done.stderr
-    assert cells(page)[1] == ["VAE", "−1.5", "≤ 1.25"]
+    assert cells(page)[1] == ["VAE", "−1.50", "≤ 1.25"]
 
 
 def test_pictures_stand_within_the_page(build):

@@ -28,7 +28,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 FOLDER = Path(__file__).parent.parent.parent / "gentutor" / "_contest"
 MEASURES = {
     "seeds": "seeds", "bits_per_dim": "bits per dimension", "fid": "FID", "kid": "KID", "precision": "precision", "recall": "recall", "inception": "IS",
-    "nearest": "nearest", "train_seconds": "s to train", "sample_seconds": "s per 1000", "parameters": "numbers",
+    "nearest": "nearest", "train_seconds": "s to train", "sample_seconds": "s per 1000", "parameters": "parameters",
 }  # fmt: skip
 NAMES = {"gaussian": "one Gaussian", "vae": "VAE", "latent": "latent diffusion", "gan": "GAN", "ddpm": "DDPM", "ddpm, 10 steps": "DDPM, 10 steps", "flow": "flow matching"}
 SIGNS = {"bound": "≤ ", "estimate": "≈ "}
@@ -57,7 +57,7 @@ def around(values):
 def show(values):
     """"41.3 ± 1.6", "294 ± 34": as many digits as the interval bears. Of two runs, for which it would reach nine deviations each way: both."""
     if len(values) < 3 or min(values) == max(values):
-        return "; ".join(dict.fromkeys(f"{v:,.0f}".replace(",", "\u202f") if v == round(v) else f"{v:.3g}" for v in values)).replace("-", "−")
+        return "; ".join(dict.fromkeys(f"{v:,.0f}".replace(",", "\u202f") if v == round(v) else f"{v:#.3g}".rstrip(".") for v in values)).replace("-", "−")
     mean, half = around(values)
     power = math.floor(math.log10(half))
     digits = max(0, (half < 3 * 10**power) - power)  # one of the interval's own, or two if it begins with 1 or 2
