@@ -21,6 +21,7 @@ MINUTES = sorted({run["minutes"] for run in RUNS})
 MOST = max(len({run["seed"] for run in RUNS if run["minutes"] == minutes}) for minutes in MINUTES)
 SIGN = dict.fromkeys(MEASURES, 1) | {"precision": -1, "recall": -1}
 NAMES = {"gaussian": "Gaussian", "vae": "VAE", "gan": "GAN", "ddpm": "DDPM", "ddpm, 10 steps": "DDPM, 10 steps"}
+SHARED = ["fid", "kid", "bits_per_dim", "precision", "recall"]
 WINS = {"fid": "has the lowest FID", "recall": "has the highest recall", "bits_per_dim": "needs the fewest bits per dimension",
         "nearest": "comes closest to 1 in its distance to training images"}  # fmt: skip
 
@@ -103,6 +104,20 @@ def test_intervals_and_welch_s_test_are_scipy_s_and_the_package_s(js, n, m, seed
 
 
 @pytest.mark.browser
+def test_the_test_in_pairs_is_scipy_s(js):
+    a, b = [1.24, 1.25, 1.26, 1.23], [1.23, 1.243, 1.255, 1.228]
+    assert js("paired", a, b)["p"] == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-8)
+    assert js("paired", [1, 2], [2, 3]) is None and js("paired", [1], [2]) is None
+
+
+@pytest.mark.browser
+def test_seeds_are_paired_only_where_both_rows_have_them(compute):
+    runs = made_up(a=("a", {"fid": [5, 7], "sample_seconds": [1, 2]}), b=("b", {"fid": [6, 9], "sample_seconds": [2, 4]}))
+    assert compute(x="fid", y="fid", runs=runs, minutes=1)["pairs"] and compute(x="fid", y="sample_seconds", runs=runs, minutes=1)["pairs"] is None
+    assert compute(x="fid", y="fid", runs=[run | {"seed": run["seed"] + (run["row"] == "b")} for run in runs], minutes=1)["pairs"] is None
+
+
+@pytest.mark.browser
 def test_one_seed_and_seeds_that_agree_give_no_test(js):
     assert math.isnan(js("interval", [3.0])["half"]) and js("welch", [1.0], [2.0, 3.0]) is None and js("welch", [1.0, 2.0], [2.0]) is None
     assert js("welch", [1.0, 1.0], [2.0, 2.0]) is None
@@ -167,6 +182,10 @@ def test_every_pair_of_measures_ranks_tests_and_fronts_as_the_runs_say(compute, 
             assert got["test"]["p"] == pytest.approx(stats.ttest_ind(*pair, equal_var=False).pvalue, rel=1e-7)
         else:
             assert got["test"] is None
+        if seeds > 1 and y in SHARED:
+            assert got["pairs"]["p"] == pytest.approx(stats.ttest_rel(*pair).pvalue, rel=1e-7)
+        else:
+            assert got["pairs"] is None
 
 
 def made_up(**rows):
@@ -211,7 +230,10 @@ def words_hold(text, x, y, minutes=MINUTES[0], seeds=MOST, report="mean"):
         assert f"By the mean: {honest.name}, " in text and f"The best of {n} lies {comparison.expected_best(n):.2f} standard deviations" in text
     elif n > 1:
         p = stats.ttest_ind(ranked[0].values[y], ranked[1].values[y], equal_var=False).pvalue
-        assert ("more than chance" in text) == (p < 0.05) and ("chance may have put them in this order" in text) == (p >= 0.05)
+        pairs = stats.ttest_rel(ranked[0].values[y], ranked[1].values[y]).pvalue
+        assert ("more than chance" in text) == (p < 0.05)
+        assert ("but seed by seed, on the same test images, p" in text) == (p >= 0.05 > pairs)
+        assert ("chance may have put them in this order" in text) == (p >= 0.05 and pairs >= 0.05)
     named = re.search(r"together: (.*)\.$", text)
     if named:
         assert set(re.split(r" and (?!.* and )|, (?!10 steps)", named.group(1).removesuffix(" alone"))) == {NAMES.get(row, row) for row in front}

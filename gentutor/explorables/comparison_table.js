@@ -1,5 +1,6 @@
 import { buttons, change, choice, fmt, h, plot, s, sentence, set, simpson, slider, state, ticks, watch } from "./core.js";
 
+const SHARED = ["fid", "kid", "bits_per_dim", "precision", "recall"]; // measured on test images, the same ones for all rows of a seed
 const NAMES = ["x", "y", "minutes", "seeds", "report"];
 const LEVEL = 0.95;
 const STRIP = { right: 76, top: 34 }; // for rows that lack the measure across, or the one up
@@ -78,6 +79,13 @@ export const welch = (a, b) => {
   return { value, df, p: 2 * tTail(Math.abs(value) / Math.sqrt(u + v), df) };
 };
 
+/** Student's test of the differences, value by value: { value, p, df }; null where there are not two that differ. */
+export const paired = (a, b) => {
+  const gaps = a.map((v, i) => v - b[i]);
+  const [value, error, df] = [mean(gaps), Math.sqrt(variance(gaps) / gaps.length), gaps.length - 1];
+  return error > 0 ? { value, df, p: 2 * tTail(Math.abs(value) / error, df) } : null;
+};
+
 /** Which of the points no other dominates; smaller is better in every number. Of equal points all stay. */
 export const front = (points) =>
   points.map((p) => !points.some((q) => q.every((v, k) => v <= p[k]) && q.some((v, k) => v < p[k])));
@@ -121,8 +129,9 @@ const judged = (key, runs, only) => {
 
 /**
  * Every row at these minutes, from its first seeds: { row, name, yardstick, n, x, y, front }. ranked: the samplers that have y, the best
- * first. test: Welch's test of the first two in y; for "nearest", which has no better way, `apart` instead: the rows that Welch and Holm
- * tell from the test images. front: the samplers that no other beats in x and y.
+ * first. test: Welch's test of the first two in y, pairs: the test seed by seed where seeds share what they are judged on; for "nearest",
+ * which has no better way, `apart` instead: the rows that Welch and Holm tell from the test images. front: the samplers that no other beats
+ * in x and y.
  */
 export function compute({ x, y, minutes, seeds, report, runs }) {
   const mine = runs.filter((run) => run.minutes === minutes);
@@ -132,7 +141,7 @@ export function compute({ x, y, minutes, seeds, report, runs }) {
     const only = report === "best" && by ? least(used.map((run) => loss(by, run[by]))) : null;
     const { family, likelihood = null } = used[0];
     const [ofX, ofY] = [x, y].map((key) => judged(key, used, only));
-    return { row, name: LABELS[row] ?? row, family, likelihood, yardstick: family === "data", n: used.length, x: ofX, y: ofY, front: false };
+    return { row, name: LABELS[row] ?? row, family, likelihood, yardstick: family === "data", n: used.length, seeds: used.map(({ seed }) => seed), x: ofX, y: ofY, front: false };
   });
   const placed = rows.filter((r) => !r.yardstick && r.x && r.y);
   front(placed.map((r) => [r.x.loss, r.y.loss])).forEach((on, i) => {
@@ -140,12 +149,14 @@ export function compute({ x, y, minutes, seeds, report, runs }) {
   });
   const ranked = rows.filter((r) => !r.yardstick && r.y).sort((a, b) => a.y.loss - b.y.loss);
   const directed = MEASURES[y].better !== 0;
+  const [first, second] = ranked;
+  const alike = SHARED.includes(y) && second && first.n > 1 && String(first.seeds) === String(second.seeds);
   const floor = directed || report === "best" ? null : rows.find((r) => r.row === "test images" && r.y);
   const others = floor ? rows.filter((r) => r !== floor && r.y) : [];
   const adjusted = holm(others.map((r) => welch(r.y.values, floor.y.values)?.p ?? 1));
   return {
-    rows, ranked, n: Math.max(...rows.map((r) => r.n)), test: directed && ranked.length > 1 ? welch(ranked[0].y.values, ranked[1].y.values) : null,
-    apart: others.filter((_, i) => adjusted[i] < 0.05), front: placed.filter((r) => r.front).sort((a, b) => a.y.loss - b.y.loss),
+    rows, ranked, n: Math.max(...rows.map((r) => r.n)), test: directed && second ? welch(first.y.values, second.y.values) : null,
+    pairs: alike ? paired(first.y.values, second.y.values) : null, apart: others.filter((_, i) => adjusted[i] < 0.05), front: placed.filter((r) => r.front).sort((a, b) => a.y.loss - b.y.loss),
   };
 }
 
@@ -172,7 +183,13 @@ const distances = (floor, apart) => {
   return [some(`Nearer${why}`, nearer), some(`Farther${nearer.length ? "" : why}`, farther)].filter(Boolean).join(" ") || "Chance may explain the distances of all others.";
 };
 
-const words = (at, { rows, ranked, test, apart, front: unbeaten, n }) => {
+const tested = ({ p }, pairs) => {
+  if (p < 0.05) return `${chance(p)}, more than chance.`;
+  if (pairs?.p < 0.05) return `${chance(p)}; but seed by seed, on the same test images, ${chance(pairs.p)}.`;
+  return `${chance(p)}${pairs ? `, seed by seed ${chance(pairs.p)}` : ""}: chance may have put them in this order.`;
+};
+
+const words = (at, { rows, ranked, test, pairs, apart, front: unbeaten, n }) => {
   const { wins, brief, better } = MEASURES[at.y];
   if (!ranked.length) return `No sampler has a number for ${brief} here.`;
   const [first, second] = ranked;
@@ -190,7 +207,7 @@ const words = (at, { rows, ranked, test, apart, front: unbeaten, n }) => {
   else {
     parts.push(capital(lead));
     const twins = first.family === second?.family ? " (both are the same nets)" : "";
-    if (test) parts.push(`Welch's test${twins}: ${chance(test.p)}${test.p < 0.05 ? ", more than chance." : ", so chance may have put them in this order."}`);
+    if (test) parts.push(`Welch's test${twins}: ${tested(test, pairs)}`);
   }
   const earlier = Math.min(...at.runs.map((run) => run.minutes));
   if (earlier < at.minutes && better) {
@@ -472,7 +489,7 @@ export function render({ model, el }) {
     note.textContent = [
       "◆ unbeaten on both, dashed: the front. ● the others. □ yardsticks, out of the contest. Small dots: single seeds.",
       "Lines: 95 % interval of the mean (Student's t), cut at the frame.",
-      at.report === "mean" && found.n > 1 && "Welch's test leaves out that rows of one seed share their test images, which makes it cautious.",
+      at.report === "mean" && found.n > 1 && "Rows of one seed are judged on the same test images; Welch's test takes no notice of that.",
       Math.min(...lengths) < at.minutes && at.report === "mean" && `Dotted: from ${many(Math.min(...lengths), "minute")} to ${at.minutes}.`,
       [at.x, at.y].includes("bits_per_dim") && "Bits with ≤: an upper bound; without it: an estimate.",
       [at.x, at.y].includes("nearest") && "Distance: median to the nearest training image, over that of test images; copies have 0.",
