@@ -14,7 +14,7 @@ const MEASURES = {
   precision: { text: "precision", brief: "precision", scale: "linear", better: 1, wins: "has the highest precision" },
   recall: { text: "recall", brief: "recall", scale: "linear", better: 1, wins: "has the highest recall" },
   sample_seconds: {
-    text: "seconds to sample 1 000", option: "seconds to sample", brief: "sampling time", scale: "log", better: -1, wins: "takes the fewest seconds to sample 1 000",
+    text: "seconds to sample 1\u00a0000", option: "seconds to sample", brief: "sampling time", scale: "log", better: -1, wins: "takes the fewest seconds to sample 1\u00a0000",
   },
   train_seconds: { text: "seconds to train", brief: "training time", scale: "log", better: -1, wins: "took the fewest seconds to train" },
   parameters: { text: "parameters", brief: "size", scale: "log", better: -1, wins: "has the fewest parameters" },
