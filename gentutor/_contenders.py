@@ -15,10 +15,8 @@ from . import autoencoder, data, ddpm, flow_matching, game, gan_nets, guidance, 
 from .densities import log_normal_diag, log_normal_full
 from .muon import Muon
 
-UPDATES = {
-    "autoencoder": 8000, "vae": 5500, "latent, vae": 2700, "latent, codes": 4500,
-    "gan": 2800, "ddpm": 1800, "flow": 1800,
-}  # fmt: skip
+UPDATES = {"autoencoder": 8000, "vae": 5500, "latent, vae": 2700, "latent, codes": 4500,
+           "gan": 2800, "ddpm": 1800, "flow": 1800}  # fmt: skip
 PIXELS = 784
 bf16 = functools.cache(train.bf16_pays)
 
