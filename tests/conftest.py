@@ -142,6 +142,18 @@ def settle(page):
     page.wait_for_function("() => !document.querySelector('.gt-explorable [aria-busy=true]')")
 
 
+def refuses(bad):
+    """A test of {name: (call, words)}: each call is a ValueError with these words."""
+
+    @pytest.mark.parametrize("name", bad)
+    def test(name):
+        call, words = bad[name]
+        with pytest.raises(ValueError, match=words):
+            call()
+
+    return test
+
+
 def said(page):
     """The sentence of an explorable, once it has drawn."""
     settle(page)
